@@ -7,7 +7,7 @@
 # initramfs it is put into. Sources are found by wildcard: a new file needs no
 # change here. Include as "libs/sys/sys.h", <public/xen.h>.
 
-TOOLS_LIBS := domain image xs sys
+TOOLS_LIBS := domain image console xs sys
 TOOLS_PROGS := xenstored consoled tl
 
 TOOLS_SRCDIR_xenstored := dom0-tools/xenstored
@@ -17,18 +17,13 @@ TOOLS_SRCDIR_tl := dom0-tools/cli
 # Our own libraries a program may link (see the arrows in docs/map.md), and
 # the system's. tl names libs/domain only; the rest follows from it.
 TOOLS_USES_xenstored := xs sys
-TOOLS_USES_consoled := xs sys
-TOOLS_USES_tl := domain image xs sys
+TOOLS_USES_consoled := console xs sys
+TOOLS_USES_tl := domain image console xs sys
 TOOLS_LDLIBS_tl := -ljson-c -luuid -llzma -lzstd -llz4 -lz
 
 TOOLS_OUT := build/tools
-TOOLS_CC ?= $(CC)
-TOOLS_CPPFLAGS := -D_GNU_SOURCE -D__XEN_TOOLS__ -Idom0-tools -Iinclude
-TOOLS_CFLAGS := -std=gnu11 -O2 -g -fno-common -fstack-protector-strong \
-	-D_FORTIFY_SOURCE=2 -ffile-prefix-map=$(CURDIR)=. \
-	-Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes \
-	-Wstrict-prototypes -Wvla -Wformat=2 -Werror
-TOOLS_LDFLAGS := -static -Wl,--build-id=none -Wl,-z,relro -Wl,-z,now
+TOOLS_CPPFLAGS := -D__XEN_TOOLS__ -Idom0-tools
+TOOLS_LDFLAGS := -static $(TOOL_LDFLAGS) -Wl,--build-id=none
 
 tools_objs = $(patsubst %.c,$(TOOLS_OUT)/obj/%.o,$(sort $(wildcard $(1)/*.c)))
 tools_lib = $(patsubst %,$(TOOLS_OUT)/lib/lib%.a,$(1))
@@ -54,7 +49,7 @@ TOOLS_OBJS += $(call tools_objs,$(TOOLS_SRCDIR_$(1)))
 $(TOOLS_OUT)/bin/$(1): $(call tools_objs,$(TOOLS_SRCDIR_$(1))) \
 	$(call tools_lib,$(filter $(TOOLS_HAVE_LIBS),$(TOOLS_USES_$(1))))
 	@mkdir -p $$(@D)
-	$$(TOOLS_CC) $$(TOOLS_LDFLAGS) -o $$@ -Wl,--start-group $$^ \
+	$$(CC) $$(TOOLS_LDFLAGS) -o $$@ -Wl,--start-group $$^ \
 	    -Wl,--end-group $(TOOLS_LDLIBS_$(1))
 endef
 
@@ -63,7 +58,7 @@ $(foreach p,$(TOOLS_HAVE_PROGS),$(eval $(call tools_prog_rule,$(p))))
 
 $(TOOLS_OUT)/obj/%.o: %.c dom0-tools/build.mk
 	@mkdir -p $(@D)
-	$(TOOLS_CC) $(TOOLS_CPPFLAGS) $(TOOLS_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(TOOLS_CPPFLAGS) $(TOOL_CFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: tools
 tools: $(patsubst %,$(TOOLS_OUT)/bin/%,$(TOOLS_HAVE_PROGS)) \
