@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a CPU finds from its stack pointer: struct cpu_info at the top of the
+ * main stack (asm/config.h draws the area). The guest's frame lies right at
+ * its start, so that a return to the guest is pops and IRETQ. No %gs: guests
+ * own it, and a guest's swap of GS bases is then one SWAPGS.
+ */
+#ifndef ASM_CPU_INFO_H
+#define ASM_CPU_INFO_H
+
+#include <asm/config.h>
+#include <asm/regs.h>
+
+struct vcpu;
+
+struct cpu_info {
+    struct cpu_regs guest_regs; /* valid while handling an entry from guest */
+    uint64_t scratch_rsp;       /* the syscall stub saves the guest's rsp */
+    struct vcpu *current;
+    unsigned long percpu_offset;
+    uint32_t cpu;
+    uint32_t pad;
+    uint64_t hot[4]; /* entry code's own: cached values of current */
+    uint64_t pad2;
+};
+_Static_assert(sizeof(struct cpu_info) % 16 == 8 ||
+                   sizeof(struct cpu_info) % 16 == 0,
+               "");
+
+static inline struct cpu_info *get_cpu_info(void)
+{
+    unsigned long sp;
+
+    __asm__("mov %%rsp, %0" : "=r"(sp));
+    return (struct cpu_info *)((sp & ~(PERCPU_AREA_SIZE - 1UL)) +
+                               PERCPU_AREA_SIZE - sizeof(struct cpu_info));
+}
+
+#define current (get_cpu_info()->current)
+#define guest_cpu_regs() (&get_cpu_info()->guest_regs)
+
+static inline unsigned int smp_processor_id(void)
+{
+    return get_cpu_info()->cpu;
+}
+
+static inline unsigned long this_cpu_offset(void)
+{
+    return get_cpu_info()->percpu_offset;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's part of a domain and a vcpu.
+ */
+#ifndef ASM_DOMAIN_H
+#define ASM_DOMAIN_H
+
+#include <asm/page.h>
+#include <asm/regs.h>
+#include <hv/bitmap.h>
+#include <hv/spinlock.h>
+#include <hv/types.h>
+
+struct page_info;
+struct cpuid_policy;
+struct pirq_map;
+
+struct arch_vcpu {
+    /* Registers while the vcpu is not on a CPU (else on that CPU's stack). */
+    struct cpu_regs regs;
+    uint16_t ds, es, fs, gs;
+    uint64_t fs_base, gs_base_kernel, gs_base_user;
+    bool kernel_mode; /* guest kernel (its L4 and GS base are live) or user */
+
+    /* Page tables: each holds a reference and a type reference (L4). */
+    mfn_t kernel_l4; /* INVALID_MFN: none */
+    mfn_t user_l4;
+
+    /* Traps. */
+    struct pv_trap {
+        uint64_t address; /* 0: none */
+        uint16_t cs;
+        uint8_t flags;
+    } *trap_table; /* 256, indexed by vector */
+    uint64_t event_callback, failsafe_callback, syscall_callback;
+    uint64_t syscall32_callback, sysenter_callback, nmi_callback;
+    bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks;
+    uint64_t kernel_ss, kernel_sp;
+    uint8_t nmi_pending, nmi_masked, mce_pending, mce_masked;
+
+    /* Descriptors. */
+    unsigned long desc_window; /* VA: 16 pages GDT, 16 pages LDT */
+    unsigned int window_cpu;   /* whose reserved GDT page is in the window */
+    struct page_info *gdt_pages[14]; /* SEGDESC references */
+    unsigned int gdt_ents;
+    uint64_t ldt_base;
+    unsigned int ldt_ents;
+    unsigned int ldt_mapped; /* pages of the LDT faulted in */
+    spinlock_t ldt_lock;
+
+    /* I/O privilege. */
+    uint8_t iopl;
+    uint64_t iobitmap; /* guest VA */
+    uint32_t iobitmap_ports;
+
+    /* Control and debug registers as the guest sees them. */
+    bool cr0_ts;
+    uint64_t cr4; /* guest-settable bits */
+    uint64_t cr2;
+    uint64_t dr[4], dr6, dr7;
+    uint64_t tsc_aux;
+
+    /* FPU. */
+    void *xsave; /* 64-byte aligned, xsave_size bytes */
+    uint64_t xcr0, xcr0_accum;
+    bool fpu_loaded; /* on CPU now */
+
+    /* Time. */
+    uint64_t time_area; /* guest VA registered, 0 none */
+    bool time_pending;  /* that copy is stale */
+
+    /* Privileged-op emulation in flight, machine checks, ... */
+    uint32_t pci_cf8_unused;
+};
+
+struct arch_domain {
+    struct cpuid_policy *cpuid;
+    struct pirq_map *pirq; /* pirq -> irq, event port */
+    spinlock_t pirq_lock;
+    struct page_info *pirq_eoi_page;
+    uint8_t *pirq_eoi_map;
+    bool auto_unmask;
+    /* Emulated by the hypervisor for dom0. */
+    uint32_t pci_cf8;
+    uint8_t cmos_index;
+    /* Pseudo-physical memory map (set_memory_map), domctl set. */
+    struct e820_entry *e820;
+    unsigned int nr_e820;
+    uint32_t tsc_mode, tsc_incarnation;
+    bool suppress_wallclock;
+};
+
+#endif

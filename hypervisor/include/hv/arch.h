@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole contract between core/ and the machine: what core calls in arch.
+ * (What arch calls in core is in the other hv headers.)
+ */
+#ifndef HV_ARCH_H
+#define HV_ARCH_H
+
+#include <hv/cpumask.h>
+#include <hv/time.h>
+#include <hv/types.h>
+
+struct domain;
+struct vcpu;
+struct page_info;
+struct vcpu_guest_context;
+
+/* ---- current ---- */
+/* The vcpu whose context is loaded; the idle vcpu outside of guests. */
+/* current, smp_processor_id(): asm/cpu_info.h */
+
+/* ---- life cycle ---- */
+int arch_domain_create(struct domain *d);
+/* Page tables, descriptors, iomem...: -ERESTART when preempted. */
+int arch_domain_relinquish(struct domain *d);
+void arch_domain_destroy(struct domain *d);
+int arch_vcpu_create(struct vcpu *v);
+void arch_vcpu_destroy(struct vcpu *v);
+/* domctl setvcpucontext / VCPUOP_initialise; v is paused or down. Checks
+ * everything, changes nothing on error. boot: first context of vcpu 0 by the
+ * toolstack (sets vm_assist). -ERESTART: L4 validation was preempted. */
+int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+/* Forget the context (domctl with NULL context). */
+void arch_vcpu_reset(struct vcpu *v);
+
+/* ---- running ---- */
+/*
+ * Called by schedule() with interrupts off and no lock held. Saves prev's
+ * state, loads next's and does not return: it ends in the exit path of next
+ * (guest or idle loop) after calling sched_context_saved(prev). prev != next.
+ */
+void arch_context_switch(struct vcpu *prev, struct vcpu *next) NORETURN;
+/* schedule() chose the same vcpu again: leave through its exit path. */
+void arch_continue_running(struct vcpu *v) NORETURN;
+/* Idle until an interrupt: called with interrupts off, returns with on. */
+void arch_idle(void);
+/* v's state may live in another CPU's registers (lazily left there): write it
+ * back. v is not running. */
+void arch_sync_vcpu_state(struct vcpu *v);
+/* Program this CPU's timer for deadline (S_TIME_MAX: off). */
+void arch_timer_program(s_time_t deadline);
+
+/* ---- guest-visible time ---- */
+void arch_vcpu_time_update(struct vcpu *v, bool force);
+void arch_wallclock_update(struct domain *d); /* shared_info.wc_* */
+
+/* ---- TLB ---- */
+/* Flush everything of guests on these CPUs; returns when done. */
+void tlb_flush_mask(const cpumask_t *mask);
+void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va);
+void tlb_flush_local(void);
+void tlb_flush_one_local(unsigned long va);
+/* The TLB clock: every full flush of a CPU moves it. */
+uint32_t tlb_clock(void);
+/* Remove from mask the CPUs that have flushed since stamp. */
+void tlb_filter_mask(cpumask_t *mask, uint32_t stamp);
+
+/* ---- grants: mappings in the page tables of current's domain ---- */
+/*
+ * Write a mapping of frame m at addr (a guest kernel virtual address, or with
+ * contains_pte the machine address of the PTE). The caller has taken the
+ * references on the frame. flags: GNTMAP_* of the ABI. Returns a GNTST_* code.
+ */
+int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags);
+/* Remove it again (or put the mapping of new_addr in place if not 0): fails
+ * if addr does not map m. No TLB flush: the caller batches it. */
+int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                     uint64_t new_addr);
+
+/* ---- domctl / sysctl / physical machine ---- */
+struct xen_domctl;
+struct xen_sysctl;
+long arch_do_domctl(struct xen_domctl *op, struct domain *d, bool *copyback);
+long arch_do_sysctl(struct xen_sysctl *op, bool *copyback);
+void arch_get_info_state(struct domain *d, uint32_t *flags);
+void machine_halt(void) NORETURN;
+void machine_restart(unsigned int delay_ms) NORETURN;
+void machine_poweroff(void) NORETURN;
+
+/* Frame may be mapped as MMIO by d (arch/x86/pv/iomem.c). */
+bool arch_iomem_permitted(const struct domain *d, mfn_t m);
+
+/* Boot: build the control domain from the boot modules. */
+int construct_dom0(struct domain *d);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The console: a log ring, the serial line and VGA text as sinks, input keys.
+ * Ctrl-A three times moves the serial input between the control domain and
+ * the hypervisor's key handler ('h' lists the keys).
+ */
+#ifndef HV_CONSOLE_H
+#define HV_CONSOLE_H
+
+#include <hv/types.h>
+
+void console_init_early(void); /* after the command line is known */
+void console_init_late(void);  /* interrupts, ring of full size */
+/* Emergency: take over whatever the locks say (panic, NMI). */
+void console_force_unlock(void);
+
+/* Raw bytes of a guest to the serial line and the ring (console_io write). */
+void console_guest_write(const char *buf, size_t len);
+/* Input for the control domain; returns how many bytes were taken. */
+size_t console_guest_read(char *buf, size_t len);
+/* A sink's receive interrupt or poll delivers here. */
+void console_rx(char c);
+/* Switch input to the control domain once it runs. */
+void console_give_to_dom0(void);
+
+/* sysctl readconsole: copies from ring position *index on. */
+size_t console_ring_read(uint32_t *index, char *buf, size_t len,
+                         bool incremental, bool clear);
+
+/* Console keys; fn runs in softirq context, interrupts on. */
+void key_register(char key, void (*fn)(char key), const char *what);
+bool key_handle(char key); /* also sysctl debug_keys */
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains and their virtual CPUs: the data and the life cycle. What belongs
+ * to the machine is in struct arch_domain / arch_vcpu (asm/domain.h).
+ */
+#ifndef HV_DOMAIN_H
+#define HV_DOMAIN_H
+
+#include <hv/cpumask.h>
+#include <hv/evtchn.h>
+#include <hv/grant.h>
+#include <hv/list.h>
+#include <hv/page.h>
+#include <hv/sched.h>
+#include <hv/spinlock.h>
+#include <hv/timer.h>
+
+#include <public/xen.h>
+#include <public/vcpu.h>
+
+#include <asm/domain.h>
+
+#define MAX_VCPUS 128 /* per domain */
+
+enum domain_life { DOM_ALIVE, DOM_DYING, DOM_DEAD };
+
+struct vcpu {
+    struct domain *domain;
+    unsigned int id;
+    unsigned int processor; /* CPU it runs or last ran on; runqueue lock */
+
+    /* The 64 bytes shared with the guest; always a valid mapping (a private
+     * dummy until there is a better one). */
+    struct vcpu_info *vcpu_info;
+    struct page_info *vcpu_info_page; /* reference if registered, or NULL */
+
+    /* Why it may not run; 0 = runnable. Changed atomically. */
+    unsigned long pause_flags;
+#define VPF_BLOCKED BIT(0)
+#define VPF_DOWN BIT(1)    /* never brought up, or VCPUOP_down */
+#define VPF_POLLING BIT(2) /* with VPF_BLOCKED: in SCHEDOP_poll */
+    int pause_count;       /* vcpu_pause() nesting, atomic */
+
+    bool is_initialised; /* has a context */
+    bool is_running;     /* on a CPU now; that CPU and the runqueue lock */
+    bool is_idle;
+    bool defer_shutdown;
+    bool paused_for_shutdown;
+    bool no_upcall_dummy; /* vcpu_info is the private dummy */
+
+    struct vcpu_runstate_info runstate; /* runqueue lock of processor */
+    uint64_t runstate_guest;            /* guest VA, 0 = none */
+    bool runstate_pending;              /* guest copy is stale */
+
+    s_time_t periodic_ns; /* 0: off */
+    s_time_t periodic_last;
+    struct timer periodic_timer, singleshot_timer, poll_timer;
+
+    uint16_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
+    unsigned int poll_port;       /* >0: the one; -1u: several (poll bitmap) */
+
+    struct sched_vcpu sched;
+    cpumask_t dirty_cpumask; /* CPUs whose TLB may hold its entries */
+    struct evtchn_fifo_vcpu *evtchn_fifo;
+
+    struct arch_vcpu arch;
+};
+
+struct domain {
+    domid_t id;
+    bool is_privileged; /* the control domain */
+    bool is_idle;
+    uint8_t life; /* enum domain_life; ctl_lock */
+    uint8_t handle[16];
+    uint32_t refs; /* domain_get(); freed at 0 */
+    struct list_head list; /* domain_list_lock; ordered by id */
+    spinlock_t ctl_lock;
+
+    struct shared_info *shared_info; /* HV page shared with the guest */
+
+    /* page_list_lock: */
+    spinlock_t page_list_lock;
+    uint32_t page_list; /* first frame, PAGE_LINK_NONE = empty */
+    uint64_t tot_pages, max_pages, outstanding_pages, shared_pages;
+
+    struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */
+    unsigned int max_vcpus;
+
+    int controller_pauses; /* domctl pause; ctl_lock */
+    bool creation_finished; /* first unpause seen */
+    bool is_shutting_down, is_shut_down; /* shutdown_lock = ctl_lock */
+    uint8_t shutdown_code;
+    bool is_debug;
+    uint32_t createflags;
+    unsigned long vm_assist;
+    s_time_t created_ns;
+    int64_t time_offset_ns;
+    uint32_t ssidref;
+
+    struct evtchn_domain evtchn;
+    struct grant_table grant;
+    struct sched_domain sched;
+    struct domain_watchdog {
+        struct timer timer;
+        bool inuse;
+    } watchdog[2];
+
+    /* Progress of domain_kill(), so that it can be preempted. */
+    unsigned int kill_step;
+
+    struct arch_domain arch;
+};
+
+extern struct domain *dom0;
+extern struct domain *dom_io;  /* owner of MMIO frames, DOMID_IO */
+extern struct domain *dom_hv;  /* owner of hypervisor frames, DOMID_XEN */
+
+#define for_each_vcpu(d, v)                                                    \
+    for (unsigned int vi_ = 0; vi_ < (d)->max_vcpus; vi_++)                    \
+        if (((v) = (d)->vcpu[vi_]) != NULL)
+
+static inline bool domain_is_dying(const struct domain *d)
+{
+    return READ_ONCE(d->life) != DOM_ALIVE;
+}
+
+/* ---- find and hold ---- */
+/* By id, with a reference (domain_put it), NULL if none or dead. DOMID_SELF
+ * and the other special ids are the caller's business. */
+struct domain *domain_get_by_id(domid_t id) MUST_CHECK;
+/* The same for an argument of the current vcpu: DOMID_SELF means itself. */
+struct domain *domain_get_any(domid_t id) MUST_CHECK;
+/* First domain with id >= id; for listings. */
+struct domain *domain_get_first_from(domid_t id) MUST_CHECK;
+void domain_get(struct domain *d); /* caller already holds one */
+void domain_put(struct domain *d);
+struct vcpu *domain_vcpu(const struct domain *d, unsigned int id);
+
+/* ---- create and end ---- */
+struct domain_config {
+    uint8_t handle[16];
+    uint32_t flags, ssidref;
+    unsigned int max_vcpus, max_evtchn_port;
+    unsigned int max_grant_frames, max_maptrack_frames, grant_version;
+    bool privileged;
+};
+/* id: wanted id, or DOMID_INVALID to choose. Paused once (controller). */
+int domain_create(domid_t id, const struct domain_config *cfg,
+                  struct domain **out) MUST_CHECK;
+int vcpu_create(struct domain *d, unsigned int id) MUST_CHECK;
+/* Start the end of d; -ERESTART while there is more to do. */
+int domain_kill(struct domain *d) MUST_CHECK;
+/* The guest did what no guest may: stop it, log why, tell dom0. */
+void domain_crash(struct domain *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+int domain_shutdown(struct domain *d, uint8_t reason);
+void domain_resume(struct domain *d);
+/* Stop all vcpus and wait until none runs; counted. */
+void domain_pause(struct domain *d);
+void domain_pause_nosync(struct domain *d);
+void domain_unpause(struct domain *d);
+int domain_pause_by_controller(struct domain *d);
+int domain_unpause_by_controller(struct domain *d);
+/* RAM pages: release everything; -ERESTART when preempted. */
+int domain_relinquish_pages(struct domain *d) MUST_CHECK;
+
+/* ---- vcpus ---- */
+void vcpu_pause(struct vcpu *v); /* waits; never on current */
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+void vcpu_wake(struct vcpu *v);    /* became runnable, maybe */
+void vcpu_unblock(struct vcpu *v); /* clear VPF_BLOCKED, wake */
+void vcpu_kick(struct vcpu *v);    /* look at your events now */
+void vcpu_block(void);             /* current: SCHEDOP_block */
+/* register_vcpu_info; checks all, -EINVAL/-ENXIO as the ABI says. */
+int vcpu_info_register(struct vcpu *v, mfn_t m, unsigned int offset);
+void vcpu_info_unmap(struct vcpu *v);
+void vcpu_runstate_update_guest(struct vcpu *v); /* kernel L4 is live */
+void vcpu_timers_init(struct vcpu *v);
+void vcpu_timers_migrate(struct vcpu *v);
+void vcpu_timers_kill(struct vcpu *v);
+void vcpu_periodic_process(struct vcpu *v); /* on schedule-in */
+
+/* An event for v is pending and not masked. */
+static inline bool vcpu_events_pending(const struct vcpu *v)
+{
+    return READ_ONCE(v->vcpu_info->evtchn_upcall_pending) &&
+           !READ_ONCE(v->vcpu_info->evtchn_upcall_mask);
+}
+
+#endif

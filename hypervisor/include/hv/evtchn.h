@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event channels: ports of a domain, each bound to a peer port, a virtual
+ * interrupt, a physical interrupt or a vcpu. Two delivery ABIs behind one
+ * table of operations: 2-level bitmaps and FIFO queues.
+ */
+#ifndef HV_EVTCHN_H
+#define HV_EVTCHN_H
+
+#include <hv/spinlock.h>
+#include <hv/types.h>
+
+struct domain;
+struct vcpu;
+struct page_info;
+
+#define EVTCHN_2L_PORTS 4096
+#define EVTCHN_FIFO_PORTS (1U << 17)
+#define EVTCHN_PER_BUCKET 64
+#define EVTCHN_BUCKETS (EVTCHN_FIFO_PORTS / EVTCHN_PER_BUCKET)
+
+enum evtchn_state {
+    ECS_FREE,
+    ECS_RESERVED,
+    ECS_UNBOUND,
+    ECS_INTERDOMAIN,
+    ECS_PIRQ,
+    ECS_VIRQ,
+    ECS_IPI,
+};
+
+struct evtchn {
+    spinlock_t lock; /* rank LOCK_RANK_EVTCHN: state and what it implies */
+    uint8_t state;   /* enum evtchn_state */
+    uint8_t priority;
+    uint8_t last_priority;
+    bool pending_unbound; /* event while no vcpu could take it */
+    uint16_t last_vcpu_id;
+    uint16_t notify_vcpu;
+    uint32_t port;
+    union {
+        struct {
+            uint16_t remote_domid;
+        } unbound;
+        struct {
+            struct domain *remote; /* reference held by the binding */
+            uint32_t remote_port;
+        } interdomain;
+        struct {
+            uint32_t pirq;
+            uint32_t next_port; /* other ports of this pirq and vcpu */
+        } pirq;
+        uint16_t virq;
+    } u;
+};
+
+struct evtchn_ops;
+struct evtchn_fifo_domain;
+struct evtchn_fifo_vcpu;
+
+struct evtchn_domain {
+    spinlock_t lock; /* rank LOCK_RANK_EVTCHN_DOM: allocation and binding */
+    struct evtchn **bucket; /* EVTCHN_BUCKETS pointers, each NULL or 64 */
+    uint32_t nr_ports;  /* ports in allocated buckets */
+    uint32_t max_port;  /* limit of the domain, exclusive */
+    uint32_t nr_active; /* ports not free */
+    uint32_t next_free; /* hint */
+    const struct evtchn_ops *ops;
+    struct evtchn_fifo_domain *fifo;
+};
+
+int evtchn_domain_init(struct domain *d, unsigned int max_port);
+/* Close every port; -ERESTART when preempted. */
+int evtchn_domain_destroy(struct domain *d);
+void evtchn_domain_free(struct domain *d);
+void evtchn_vcpu_destroy(struct vcpu *v);
+
+/* Returns the port or -Exxx. remote may be any domid, DOMID_SELF resolved. */
+int evtchn_alloc_unbound(struct domain *d, uint16_t remote);
+int evtchn_close(struct domain *d, uint32_t port, bool guest);
+int evtchn_send(struct domain *ld, uint32_t port);
+int evtchn_reset(struct domain *d, bool resuming);
+
+/* Hypervisor to guest. Any context, interrupts on or off. */
+void evtchn_send_virq(struct vcpu *v, unsigned int virq);  /* per vcpu */
+void evtchn_send_global_virq(unsigned int virq);           /* to dom0 */
+void evtchn_send_pirq(struct domain *d, unsigned int pirq);
+/* Port events that someone waits for in SCHEDOP_poll. */
+bool evtchn_port_is_pending(struct domain *d, uint32_t port);
+bool evtchn_port_is_valid(struct domain *d, uint32_t port);
+void evtchn_vcpu_mark_pending(struct vcpu *v); /* upcall pending + kick */
+void evtchn_dump(struct domain *d);
+
+#endif

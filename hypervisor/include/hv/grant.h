@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grant tables: a domain lets named others map or copy single frames of it.
+ * The table's pages are the hypervisor's, shared writable with their domain:
+ * every entry is read once per operation and changed by compare-exchange.
+ */
+#ifndef HV_GRANT_H
+#define HV_GRANT_H
+
+#include <hv/spinlock.h>
+#include <hv/types.h>
+
+struct domain;
+struct page_info;
+struct grant_active; /* pins of one entry; core/grant.c */
+struct grant_map;    /* one handle; core/grant.c */
+
+struct grant_table {
+    spinlock_t lock; /* rank LOCK_RANK_GRANT: sizes, version, maptrack */
+    uint8_t version; /* 1 or 2; 0: domain has no grant table */
+    uint8_t max_version;
+    uint32_t nr_frames, max_frames;
+    uint32_t nr_status_frames;
+    uint32_t max_maptrack_frames;
+    void **shared;                /* [max_frames] virtual addresses */
+    void **status;                /* v2 */
+    struct grant_active **active; /* [max_frames] pages of pins */
+    struct grant_map **maptrack;
+    uint32_t nr_maptrack, maptrack_free;
+};
+
+int grant_domain_init(struct domain *d, unsigned int max_frames,
+                      unsigned int max_maptrack, unsigned int max_version);
+/* Give back all that d has mapped of others; -ERESTART when preempted. */
+int grant_release_mappings(struct domain *d);
+void grant_domain_free(struct domain *d);
+/* Frame n of d's table (grown if needed), for acquire_resource. */
+int grant_get_frame(struct domain *d, bool status, unsigned int n,
+                    mfn_t *out);
+unsigned int grant_nr_frames(struct domain *d, bool status);
+/* Grant entry ref := {access for domid, frame}; boot-time seeding. */
+void grant_dump(struct domain *d);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical interrupts as the control domain sees them. GSIs are pirqs of the
+ * same number; message-signalled ones are numbered above nr_gsis.
+ * Implemented in arch/x86/{irq,ioapic,msi}.c; event channels call in here.
+ */
+#ifndef HV_IRQ_H
+#define HV_IRQ_H
+
+#include <hv/types.h>
+
+struct domain;
+struct vcpu;
+
+#define MAX_PIRQS 1024
+
+extern unsigned int nr_gsis;
+
+/* EVTCHNOP_bind_pirq: route the line to d and unmask it. -EINVAL: d has no
+ * such pirq mapped; -EBUSY: bound and not shared. */
+int pirq_bind(struct domain *d, unsigned int pirq, bool will_share);
+void pirq_unbind(struct domain *d, unsigned int pirq);
+/* The event for pirq moved to v (bind_vcpu); a hint for routing. */
+void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
+/* The guest unmasked the port of pirq: EOI if one is due and the guest asked
+ * for that (pirq_eoi_gmfn v1). */
+void pirq_guest_unmask(struct domain *d, unsigned int pirq);
+/* Unmap everything of a dying domain. */
+void pirq_domain_destroy(struct domain *d);
+void irq_dump(char key);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame table: one struct page_info per machine frame of RAM, and the
+ * allocator over it. The rules of types and counts are docs/paging.md; the
+ * functions on types are arch's (asm/pv/ptype.h).
+ */
+#ifndef HV_PAGE_H
+#define HV_PAGE_H
+
+#include <hv/spinlock.h>
+#include <hv/types.h>
+
+struct domain;
+
+/*
+ * pg->state, one 64-bit word, changed only by compare-exchange (so that a
+ * reference and a type reference are taken in one atomic step):
+ *   0..25   general reference count
+ *   26..51  type reference count
+ *   52..54  type (enum page_type)
+ *   55      VALIDATED  contents checked for the type
+ *   56      PINNED     one of the references is the guest's pin
+ *   57      LOCKED     page-table page lock (rank LOCK_RANK_PT)
+ *   58      ALLOCATED  one general reference is the owner's allocation
+ *   59      HV         allocated for the hypervisor (may be shared to owner)
+ *   60      PARTIAL    (de)validation was preempted; progress in pt.nr_done
+ *   61      BROKEN     never hand out again
+ * A free page has state 0. Counts never wrap: taking one more at the maximum
+ * is refused.
+ */
+#define PGS_REF_ONE (1UL << 0)
+#define PGS_REF_MASK ((1UL << 26) - 1)
+#define PGS_TREF_SHIFT 26
+#define PGS_TREF_ONE (1UL << PGS_TREF_SHIFT)
+#define PGS_TREF_MASK (((1UL << 26) - 1) << PGS_TREF_SHIFT)
+#define PGS_TYPE_SHIFT 52
+#define PGS_TYPE_MASK (7UL << PGS_TYPE_SHIFT)
+#define PGS_VALIDATED (1UL << 55)
+#define PGS_PINNED (1UL << 56)
+#define PGS_LOCKED (1UL << 57)
+#define PGS_ALLOCATED (1UL << 58)
+#define PGS_HV (1UL << 59)
+#define PGS_PARTIAL (1UL << 60)
+#define PGS_BROKEN (1UL << 61)
+
+/* A frame has one type at a time; it changes only while its type count is 0.
+ * WRITABLE excludes every other: a frame is never at once writable and a page
+ * table or descriptor page. */
+enum page_type {
+    PGT_NONE = 0,
+    PGT_L1 = 1,
+    PGT_L2 = 2,
+    PGT_L3 = 3,
+    PGT_L4 = 4,
+    PGT_WRITABLE = 5,
+    PGT_SEGDESC = 6,
+};
+
+#define PAGE_LINK_NONE 0xffffffffU
+
+struct page_info {
+    uint64_t state;
+    struct domain *owner; /* NULL: free, or the hypervisor's own */
+    /* List links as frame numbers: the owner's page list (its page_list_lock)
+     * or a free list (heap_lock). */
+    uint32_t next, prev;
+    /* Stamp of the TLB clock when the last writable type reference was
+     * dropped or the page was freed: CPUs flushed since hold no stale entry. */
+    uint32_t tlb_stamp;
+    union {
+        uint16_t nr_done; /* PT: entries (de)validated so far, with PARTIAL */
+        uint16_t order;   /* head of a free block or of a HV allocation */
+    };
+    uint8_t flags; /* PGF_* of the allocator, under heap_lock while free */
+    uint8_t node;
+};
+
+extern struct page_info *const frame_table; /* indexed by mfn */
+extern uint64_t max_mfn;                    /* highest RAM frame + 1 */
+
+static inline mfn_t page_to_mfn(const struct page_info *pg)
+{
+    return mfn((uint64_t)(pg - frame_table));
+}
+
+static inline struct page_info *mfn_to_page(mfn_t m)
+{
+    return &frame_table[mfn_x(m)];
+}
+
+/* True if m is a frame of RAM with a page_info (any owner). */
+bool mfn_is_ram(mfn_t m);
+
+/* Every frame of RAM is mapped for the hypervisor: */
+void *mfn_to_virt(mfn_t m);
+void *page_to_virt(const struct page_info *pg);
+mfn_t virt_to_mfn(const void *va); /* direct map or image addresses */
+struct page_info *virt_to_page(const void *va);
+
+/* ---- machine-to-physical table (visible read-only to guests) ---- */
+#define INVALID_M2P (~0UL)
+void m2p_set(mfn_t m, uint64_t pfn);
+uint64_t m2p_get(mfn_t m);
+
+/* ---- allocator: buddy, orders 0..MAX_ORDER ---- */
+#define MAX_ORDER 18
+#define ALLOC_LOW_BITS(bits) ((bits) & 0xff) /* below 1 << bits bytes; 0: any */
+#define ALLOC_NO_SCRUB 0x100 /* contents may be stale: caller overwrites all */
+
+/*
+ * Frames for a domain: not yet in its list, no owner, count 0. Scrubbed
+ * unless ALLOC_NO_SCRUB. NULL if there is no such block.
+ */
+struct page_info *heap_alloc(unsigned int order, unsigned int flags);
+void heap_free(struct page_info *pg, unsigned int order);
+uint64_t heap_free_pages(void);
+uint64_t heap_total_pages(void);
+/* Give the allocator a range of RAM (boot). */
+void heap_add_range(mfn_t start, uint64_t nr);
+
+/* Frames for the hypervisor itself, mapped, zeroed; NULL without memory. */
+void *hv_alloc_pages(unsigned int order);
+void hv_free_pages(void *va, unsigned int order);
+/* Small objects: zeroed, naturally aligned to 16 bytes. */
+void *hv_alloc(size_t bytes);
+void hv_free(void *p);
+/* Virtually contiguous, zeroed, page-aligned, guard page behind it. */
+void *hv_vmalloc(size_t bytes);
+void hv_vfree(void *va, size_t bytes);
+
+/* ---- pages of a domain (core/domain_pages.c) ---- */
+/*
+ * Give a fresh block to d: owner, ALLOCATED reference, list and tot_pages.
+ * -E2BIG/-ENOMEM over max_pages (then the block is still the caller's),
+ * -EINVAL if d is dying.
+ */
+int domain_assign_pages(struct domain *d, struct page_info *pg,
+                        unsigned int order) MUST_CHECK;
+/* Last reference dropped: scrub if needed and free; called by page_put(). */
+void domain_page_free(struct page_info *pg);
+
+/* ---- general references (arch/x86/pv/ptype.c) ---- */
+/* Take a reference if pg belongs to d. False: not owned, free, or at limit. */
+bool page_get(struct page_info *pg, const struct domain *d) MUST_CHECK;
+void page_put(struct page_info *pg);
+/* mfn -> page with a reference, NULL if not RAM or not d's. */
+struct page_info *page_get_from_mfn(mfn_t m, const struct domain *d) MUST_CHECK;
+/* Reference and a type reference in one step, validating when the type is
+ * new. -EINVAL, -EBUSY (conflicting type), -ERESTART (preempted). */
+int page_get_and_type(struct page_info *pg, const struct domain *d,
+                      enum page_type type) MUST_CHECK;
+void page_put_and_type(struct page_info *pg);
+/* Drop the owner's ALLOCATED reference, exactly once. */
+void page_put_alloc(struct page_info *pg);
+/* A HV page that its owner may map (shared_info, grant frames): marks owner,
+ * writable type count held by the hypervisor until unshared. */
+void page_share_with(struct page_info *pg, struct domain *d, bool writable);
+
+#endif

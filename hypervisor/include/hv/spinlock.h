@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ticket spin locks, fair, with ranks checked in debug builds. A lock that an
+ * interrupt handler takes is always taken with interrupts off (_irqsave).
+ */
+#ifndef HV_SPINLOCK_H
+#define HV_SPINLOCK_H
+
+#include <hv/lock_order.h>
+#include <hv/types.h>
+
+typedef struct spinlock {
+    union {
+        uint32_t tickets;
+        struct {
+            uint16_t owner, next;
+        };
+    };
+    uint16_t rank;
+    uint16_t cpu; /* holder, debug builds; 0xffff = none */
+} spinlock_t;
+
+#define SPINLOCK_INIT(r)                                                       \
+    {                                                                          \
+        .tickets = 0, .rank = (r), .cpu = 0xffff                               \
+    }
+
+static inline void spin_init(spinlock_t *l, enum lock_rank rank)
+{
+    *l = (spinlock_t)SPINLOCK_INIT(rank);
+}
+
+void spin_lock(spinlock_t *l);
+bool spin_trylock(spinlock_t *l);
+void spin_unlock(spinlock_t *l);
+/* Saves RFLAGS, switches interrupts off, takes the lock. */
+unsigned long spin_lock_irqsave(spinlock_t *l);
+void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags);
+bool spin_is_locked(const spinlock_t *l);
+/* Takes two locks of one rank, lower address first; a == b is taken once. */
+void spin_lock_pair(spinlock_t *a, spinlock_t *b);
+void spin_unlock_pair(spinlock_t *a, spinlock_t *b);
+
+#endif

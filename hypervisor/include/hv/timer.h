@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One-shot timers on system time, a heap per CPU. Handlers run in
+ * SOFTIRQ_TIMER with interrupts on and may re-arm their own timer.
+ */
+#ifndef HV_TIMER_H
+#define HV_TIMER_H
+
+#include <hv/time.h>
+
+struct timer {
+    s_time_t expires_ns;
+    void (*fn)(void *arg);
+    void *arg;
+    uint32_t heap_index; /* 0: not queued; guarded by the CPU's timer lock */
+    uint16_t cpu;        /* whose heap; changes under both heaps' locks */
+    uint16_t dead;
+};
+
+void timer_init(struct timer *t, void (*fn)(void *arg), void *arg,
+                unsigned int cpu);
+/* Arm (or re-arm) for absolute system time; the past means at once. */
+void timer_set(struct timer *t, s_time_t expires_ns);
+void timer_stop(struct timer *t);
+/* Move to another CPU's heap, armed or not. */
+void timer_migrate(struct timer *t, unsigned int cpu);
+/* Stop for good; waits for a running handler on another CPU. */
+void timer_kill(struct timer *t);
+bool timer_is_active(const struct timer *t);
+
+/* Arch calls this from the timer interrupt; raises SOFTIRQ_TIMER. */
+void timer_interrupt(void);
+void timer_cpu_init(unsigned int cpu);
+void timer_dump(void); /* console key */
+
+#endif
