@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+#
+# The guest kit and everything that is kit + one folder of sources: each folder
+# of tests/guests and tests/bench with a main.c becomes build/guests/NAME.elf.
+
+KIT := guest-patches/kit
+KIT_OUT := build/guests
+
+KIT_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -nostdinc \
+	-isystem $(shell $(CC) -print-file-name=include) \
+	-Iinclude -I$(KIT)/include -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -fno-common \
+	-D__XEN_INTERFACE_VERSION__=0x00040e00 -MMD -MP -Wa,--noexecstack \
+	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	-Werror $(KIT_EXTRA_CFLAGS)
+KIT_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
+	-T $(KIT)/kit.lds
+
+KIT_SRCS := $(wildcard $(KIT)/src/*.c $(KIT)/src/*.S)
+KIT_OBJS := $(patsubst %,$(KIT_OUT)/obj/%.o,$(KIT_SRCS))
+
+GUEST_DIRS := $(patsubst %/main.c,%,$(wildcard tests/guests/*/main.c \
+	tests/bench/*/main.c))
+GUEST_ELFS := $(patsubst %,$(KIT_OUT)/%.elf,$(notdir $(GUEST_DIRS)))
+# A folder below tests/guests or tests/bench -> its objects.
+guest_objs = $(patsubst %,$(KIT_OUT)/obj/%.o,$(wildcard $(1)/*.c $(1)/*.S))
+
+.PHONY: guests
+guests: $(GUEST_ELFS)
+
+$(KIT_OUT)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(KIT_CFLAGS) -c -o $@ $<
+
+$(KIT_OUT)/obj/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(KIT_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+
+define GUEST_RULE
+$(KIT_OUT)/$(notdir $(1)).elf: $(call guest_objs,$(1)) $(KIT_OBJS) $(KIT)/kit.lds
+	$$(CC) $(KIT_LDFLAGS) -o $$@ $(call guest_objs,$(1)) $(KIT_OBJS)
+endef
+$(foreach d,$(GUEST_DIRS),$(eval $(call GUEST_RULE,$(d))))
+
+-include $(shell find $(KIT_OUT)/obj -name '*.d' 2>/dev/null)

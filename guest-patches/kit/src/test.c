@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the table of tests and speaks the protocol of kit/test.h.
+ */
+#include <kit/test.h>
+
+#include <kit/console.h>
+#include <kit/mm.h>
+#include <kit/string.h>
+#include <kit/trap.h>
+
+enum outcome {
+    OK,
+    FAILED,
+    SKIPPED
+};
+
+static enum outcome outcome;
+static char reason[200];
+
+void test_fail(const char *file, int line, const char *format, ...)
+{
+    const char *base = file;
+    va_list args;
+    size_t used;
+
+    if (outcome == FAILED)
+        return;
+    outcome = FAILED;
+    for (const char *p = file; *p; p++) {
+        if (*p == '/')
+            base = p + 1;
+    }
+    used = format_to(reason, sizeof(reason), "%s:%d: ", base, line);
+    va_start(args, format);
+    format_v(reason + used, sizeof(reason) - used, format, args);
+    va_end(args);
+}
+
+void test_skip(const char *why)
+{
+    if (outcome == FAILED)
+        return;
+    outcome = SKIPPED;
+    format_to(reason, sizeof(reason), "%s", why);
+}
+
+bool test_failed(void)
+{
+    return outcome == FAILED;
+}
+
+void expect_equal(const char *file, int line, const char *what, uint64_t got,
+                  uint64_t want)
+{
+    if (got == want)
+        return;
+    if ((int64_t)got < 0 && (int64_t)got > -4096)
+        test_fail(file, line, "%s is %ld, not %ld", what, (long)got,
+                  (long)want);
+    else
+        test_fail(file, line, "%s is %lx, not %lx", what, got, want);
+}
+
+static void call(void *fn)
+{
+    (*(void (**)(void))fn)();
+}
+
+static void run_one(const struct test *t)
+{
+    void (*fn)(void) = t->run;
+
+    outcome = OK;
+    if (trap_catch(call, &fn)) {
+        const struct trap_record *last = trap_last();
+
+        test_fail(t->name, 0, "exception %lu error %lx rip %lx cr2 %lx",
+                  last->regs.vector, last->regs.error, last->regs.rip,
+                  last->cr2);
+    }
+    trap_set_hook(NULL);
+    if (outcome == OK)
+        printk("TEST %s ok\n", t->name);
+    else
+        printk("TEST %s %s %s\n", t->name, outcome == FAILED ? "FAIL" : "skip",
+               reason);
+}
+
+void tests_run(const struct test *tests, unsigned int count)
+{
+    unsigned int passed = 0, failed = 0;
+    char only[64];
+    bool some = option("only", only, sizeof(only));
+
+    for (unsigned int i = 0; i < count; i++) {
+        if (some && !strstr(tests[i].name, only))
+            continue;
+        run_one(&tests[i]);
+        passed += outcome == OK;
+        failed += outcome == FAILED;
+    }
+    printk("RESULT %u passed %u failed\n", passed, failed);
+}
+
+bool option(const char *key, char *value, size_t size)
+{
+    const char *p = (const char *)start_info->cmd_line;
+    size_t len = strlen(key), n = 0;
+
+    for (; *p; p++) {
+        bool starts = p == (const char *)start_info->cmd_line || p[-1] == ' ';
+
+        if (!starts || strncmp(p, key, len))
+            continue;
+        if (p[len] != '\0' && p[len] != ' ' && p[len] != '=')
+            continue;
+        p += len + (p[len] == '=');
+        while (*p && *p != ' ' && n + 1 < size)
+            value[n++] = *p++;
+        if (size)
+            value[n] = '\0';
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Boot test kernels as control domain and count their results.
+
+Each kernel reports `TEST name ok|FAIL|skip ...` and `RESULT N passed N failed`
+on the console (guest-patches/kit/include/kit/test.h). A kernel that does not
+reach RESULT in time, a hypervisor that complains in its log, and a kernel that
+should have been crashed but was not, count as one failure each.
+
+The last line of output and the file build/results/guests hold
+`passed failed`.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+
+# What kernels need beyond the defaults.
+KERNELS = {
+    "exceptions": {},
+    "usermode": {},
+    "pagetypes": {},
+    "events": {},
+    "timers": {},
+    "grants": {},
+    "hostile": {},
+    "emulation": {},
+    "smp": {"smp": 4},
+    "memory": {"hv": "dom0_mem=128M"},
+    "misc": {},
+}
+
+# Mistakes that cost a domain its life: name of the kernel, then the case it
+# is told to commit. The domain must be crashed, and the hypervisor live.
+CRASHES = [
+    ("crash", case)
+    for case in (
+        "no-handler",
+        "bad-stack",
+        "hypervisor-stack",
+        "iret-bad-frame",
+        "iret-no-user-root",
+        "noncanonical-handler",
+        "user-bad-kernel-stack",
+    )
+]
+
+COMPLAINTS = re.compile(
+    r"assertion|BUG at|BUG:|call trace|backtrace|panic on cpu|FATAL"
+    r"|double fault|unhandled|audit.*(fail|bad|mismatch)|lock order",
+    re.IGNORECASE,
+)
+CRASHED = re.compile(r"domain 0 crash|dom(ain)?\s*0.*crash|d0.*crash",
+                     re.IGNORECASE)
+
+
+def qemu_command(args, kernel, options, guest_line):
+    smp = options.get("smp", args.smp)
+    hv_line = "console=com1 loglvl=all " + options.get("hv", "")
+    image = os.path.join(args.guests, kernel + ".elf")
+    return [
+        "qemu-system-x86_64", "-accel", "tcg", "-cpu", args.cpu,
+        "-m", "256", "-smp", str(smp), "-nographic", "-no-reboot",
+        "-monitor", "none", "-serial", "stdio", "-net", "none",
+        "-kernel", args.hv, "-append", hv_line + " " + args.append,
+        "-initrd", (image + " " + guest_line).strip(),
+    ]
+
+
+def boot(command, timeout, done):
+    """Run QEMU until it exits, `done(text)` holds a second, or time is up."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    os.set_blocking(process.stdout.fileno(), False)
+    text, end = "", time.monotonic() + timeout
+    seen_done = False
+    try:
+        while time.monotonic() < end:
+            chunk = process.stdout.read()
+            if chunk:
+                text += chunk.decode("utf-8", "replace").replace("\r", "")
+            elif process.poll() is not None:
+                break
+            else:
+                time.sleep(0.02)
+            if not seen_done and done(text):
+                seen_done = True
+                end = min(end, time.monotonic() + 1.5)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    rest = process.stdout.read()
+    if rest:
+        text += rest.decode("utf-8", "replace").replace("\r", "")
+    return text
+
+
+def save_log(args, name, text):
+    os.makedirs(args.logs, exist_ok=True)
+    path = os.path.join(args.logs, name + ".log")
+    with open(path, "w", encoding="utf-8") as log:
+        log.write(text)
+    return path
+
+
+def complaints(text):
+    """Lines of the log in which the hypervisor accuses itself."""
+    return [line for line in text.splitlines()
+            if COMPLAINTS.search(line) and "TEST " not in line]
+
+
+def run_kernel(args, name):
+    start = time.monotonic()
+    text = boot(
+        qemu_command(args, name, KERNELS.get(name, {}), args.guest_append),
+        args.timeout,
+        lambda t: re.search(r"RESULT \d+ passed \d+ failed|PANIC", t))
+    log = save_log(args, name, text)
+    failures = re.findall(r"TEST (.* FAIL .*)", text)
+    passed = len(re.findall(r"TEST .* ok$", text, re.MULTILINE))
+    failed = len(failures)
+    for failure in failures:
+        print(f"  {name}: {failure}")
+    result = re.search(r"RESULT (\d+) passed (\d+) failed", text)
+    if not result:
+        failed += 1
+        last = [line for line in text.splitlines() if line.strip()][-3:]
+        print(f"  {name}: no RESULT; the log ends: " + " | ".join(last))
+    elif (int(result[1]), int(result[2])) != (passed, failed):
+        failed += 1
+        print(f"  {name}: lines do not add up to {result[0]}")
+    for line in complaints(text)[:3]:
+        failed += 1
+        print(f"  {name}: hypervisor: {line.strip()}")
+    skipped = len(re.findall(r"TEST .* skip ", text))
+    print(f"{name:12} {passed} passed {failed} failed"
+          + (f" {skipped} skipped" if skipped else "")
+          + f"  ({time.monotonic() - start:.1f} s, {os.path.relpath(log)})")
+    return passed, failed
+
+
+def run_crash(args, name, case):
+    text = boot(qemu_command(args, name, {}, "case=" + case), args.timeout,
+                CRASHED.search)
+    label = f"{name}-{case}"
+    save_log(args, label, text)
+    wrong = None
+    if "CASE " + case not in text:
+        wrong = "the kernel did not start"
+    elif "SURVIVED" in text:
+        wrong = "the domain survived"
+    elif not CRASHED.search(text):
+        wrong = "no word of the crash in the log"
+    elif [l for l in complaints(text) if "Domain" not in l
+          and not re.search("call trace|stack trace", l, re.I)]:
+        wrong = complaints(text)[0].strip()
+    print(f"{label:34} " + (f"FAIL {wrong}" if wrong else "ok"))
+    return (0, 1) if wrong else (1, 0)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="kernels (default: all)")
+    parser.add_argument("--hv", default=os.path.join(TOP, "build/trellis.elf"))
+    parser.add_argument("--guests", default=os.path.join(TOP, "build/guests"))
+    parser.add_argument("--cpu", default="max,-smap")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--append", default="", help="hypervisor options")
+    parser.add_argument("--guest-append", default="", help="kernel options")
+    parser.add_argument("--no-crashes", action="store_true")
+    parser.add_argument("--results",
+                        default=os.path.join(TOP, "build/results/guests"))
+    parser.add_argument("--logs",
+                        default=os.path.join(TOP, "build/results/guests.d"))
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    passed = failed = 0
+    for name in args.names or KERNELS:
+        if name in KERNELS:
+            p, f = run_kernel(args, name)
+            passed, failed = passed + p, failed + f
+    if not args.no_crashes:
+        for name, case in CRASHES:
+            if args.names and name not in args.names:
+                continue
+            p, f = run_crash(args, name, case)
+            passed, failed = passed + p, failed + f
+    os.makedirs(os.path.dirname(args.results), exist_ok=True)
+    with open(args.results, "w", encoding="utf-8") as out:
+        out.write(f"{passed} {failed}\n")
+    print(f"guests: {passed} passed {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
