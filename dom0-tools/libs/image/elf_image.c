@@ -3,7 +3,7 @@
  * ELF reader. Every offset and size of the file is checked before its use;
  * the rules are those of the ELF-64 object file format, program headers.
  */
-#include "elf_image.h"
+#include "libs/image/elf_image.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -27,8 +27,7 @@ static int elf_header(struct bytes file, Elf64_Ehdr *eh, struct errmsg *err)
         return err_set(err, -EINVAL, "ELF file is not an executable");
     if (eh->e_phentsize < sizeof(Elf64_Phdr) || eh->e_phnum == 0)
         return err_set(err, -EINVAL, "ELF file has no program headers");
-    if (!bytes_has(file, eh->e_phoff,
-                   (uint64_t)eh->e_phnum * eh->e_phentsize))
+    if (!bytes_has(file, eh->e_phoff, (uint64_t)eh->e_phnum * eh->e_phentsize))
         return err_set(err, -EINVAL,
                        "ELF file is cut short in its program headers");
     return 0;
@@ -50,7 +49,8 @@ static int elf_add_load(struct bytes file, const Elf64_Phdr *ph,
     if (!bytes_has(file, ph->p_offset, ph->p_filesz))
         return err_set(err, -EINVAL, "ELF file is cut short in a segment");
     if (ph->p_memsz > ELF_SPAN_MAX || ph->p_paddr > UINT64_MAX - ELF_SPAN_MAX)
-        return err_set(err, -EINVAL, "ELF segment of %#llx bytes at %#llx "
+        return err_set(err, -EINVAL,
+                       "ELF segment of %#llx bytes at %#llx "
                        "cannot be loaded",
                        (unsigned long long)ph->p_memsz,
                        (unsigned long long)ph->p_paddr);
@@ -95,7 +95,8 @@ static int elf_check_span(struct elf_image *elf, struct errmsg *err)
         elf->pend = load->paddr + load->memsz;
     }
     if (elf->pend - elf->pstart > ELF_SPAN_MAX)
-        return err_set(err, -EINVAL, "ELF segments span %llu MiB, over the "
+        return err_set(err, -EINVAL,
+                       "ELF segments span %llu MiB, over the "
                        "limit of %llu MiB",
                        (unsigned long long)(elf->pend - elf->pstart) >> 20,
                        ELF_SPAN_MAX >> 20);

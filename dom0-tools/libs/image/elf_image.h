@@ -7,12 +7,12 @@
 #ifndef TOOLS_IMAGE_ELF_IMAGE_H
 #define TOOLS_IMAGE_ELF_IMAGE_H
 
-#include "bytes.h"
-#include "errmsg.h"
+#include "libs/image/bytes.h"
+#include "libs/image/errmsg.h"
 
 #define ELF_LOADS_MAX 16u
 #define ELF_NOTES_MAX 8u
-#define ELF_SPAN_MAX (1ull << 30) /* a kernel over 1 GiB is a mistake */
+#define ELF_SPAN_MAX  (1ull << 30) /* a kernel over 1 GiB is a mistake */
 
 struct elf_load {
     uint64_t paddr;

@@ -2,7 +2,7 @@
 /*
  * Error lines: formatting only. The contract is in errmsg.h.
  */
-#include "errmsg.h"
+#include "libs/image/errmsg.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * Decoders for kernel payloads: thin calls of liblzma, libzstd, liblz4, zlib.
  * Each returns 0, or -errno with a reason; the size check is common.
  */
-#include "unpack.h"
+#include "libs/image/unpack.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define XZ_MEMORY_LIMIT (512ull << 20)
+#define XZ_MEMORY_LIMIT  (512ull << 20)
 #define LZ4_LEGACY_BLOCK (8u << 20)
 
 struct magic {

@@ -6,8 +6,8 @@
 #ifndef TOOLS_IMAGE_UNPACK_H
 #define TOOLS_IMAGE_UNPACK_H
 
-#include "bytes.h"
-#include "errmsg.h"
+#include "libs/image/bytes.h"
+#include "libs/image/errmsg.h"
 
 enum packing {
     PACKING_NONE,
