@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+# What the tests and `make run` boot (build/images), and the test verbs.
+
+IMG := build/images
+PKG := $(IMG)/pkg
+FETCH := tests/images/fetch.sh $(PKG)
+MK_INITRAMFS := tests/images/mk_initramfs.py
+
+KERNEL_6.1 := linux-image-amd64
+KERNEL_6.1-cloud := linux-image-cloud-amd64
+KERNEL_6.12 := linux-image-6.12-amd64
+KERNELS := $(KERNEL_6.1) $(KERNEL_6.1-cloud) $(KERNEL_6.12)
+XEN := xen-hypervisor-4.17-amd64
+
+# stress-ng with the libraries that it is linked to.
+STRESS_PKGS := stress-ng libapparmor1 libbsd0 libmd0 libegl1 libgles2 \
+	libglvnd0 libgbm1 libdrm2 libwayland-server0 libffi8 libexpat1 \
+	libxcb-randr0 libxcb1 libxau6 libxdmcp6 libipsec-mb1 \
+	libjpeg62-turbo libjudydebian1 libkmod2 libsctp1 libxxhash0
+
+PACKAGES := $(KERNELS) $(XEN) $(STRESS_PKGS)
+PKG_DONE := $(PACKAGES:%=$(PKG)/%/.done)
+
+# One recipe makes all: apt's lists are read once, packages come in a row.
+$(PKG_DONE) &: tests/images/fetch.sh
+	@$(FETCH) $(PACKAGES)
+	@touch $(PKG_DONE)
+
+# A copy of Debian's own hypervisor, the yardstick of tests and bench.
+$(IMG)/xen.elf: $(PKG)/$(XEN)/.done
+	@gunzip -c $(PKG)/$(XEN)/boot/xen-4.17-amd64.gz > $@
+
+$(IMG)/bin/stream: tests/images/src/stream.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -static $(WARNINGS) -o $@ $<
+
+# Control domain.
+
+DOM0_MODULES := xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs \
+	xen-blkback xen-netback xen-blkfront xen-netfront \
+	llc stp bridge loop tun \
+	virtio_pci virtio_blk virtio_net libahci ahci sd_mod sr_mod nvme \
+	e1000 e1000e crc32c_generic crc32c_intel ext4 isofs
+
+TOOL_BINARIES := $(TOOLS_HAVE_PROGS:%=build/tools/bin/%)
+DOM0_FILES := $(shell find tests/images/dom0 -type f)
+INITRAMFS_MAKER := $(MK_INITRAMFS) $(wildcard tests/images/lib/*.py)
+
+DOM0_INITRAMFS := $(IMG)/dom0-6.1.cpio $(IMG)/dom0-6.12.cpio
+
+$(DOM0_INITRAMFS): $(IMG)/dom0-%.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) \
+		$(PKG_DONE) $(IMG)/bin/stream $(TOOL_BINARIES)
+	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) \
+		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
+		--program $(IMG)/bin/stream \
+		$(foreach t,$(TOOL_BINARIES),--program $(t))
+
+# Guests: an initramfs for each kernel, one root file system, one data disk
+# for dom0 that holds them all.
+
+GUEST_MODULES := xen-blkfront xen-netfront crc32c_generic crc32c_intel ext4
+GUEST_FILES := $(shell find tests/images/guest tests/images/guest-root -type f)
+GUEST_INITRAMFS := $(IMG)/guest-6.1.cpio.gz $(IMG)/guest-6.1-cloud.cpio.gz \
+	$(IMG)/guest-6.12.cpio.gz
+
+$(GUEST_INITRAMFS): $(IMG)/guest-%.cpio.gz: $(INITRAMFS_MAKER) $(GUEST_FILES) \
+		$(PKG_DONE)
+	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) --gzip 1 \
+		--modules "$(GUEST_MODULES)" --files tests/images/guest
+
+$(IMG)/guest-root.img: tests/images/mk_guest_disk.sh $(GUEST_FILES) \
+		$(IMG)/bin/stream
+	@tests/images/mk_guest_disk.sh $@ $(IMG)/bin/stream
+
+$(IMG)/stress/.done: tests/images/mk_chroot.py tests/images/lib/elf.py \
+		$(PKG_DONE)
+	@tests/images/mk_chroot.py --out $(@D) \
+		--program $(PKG)/stress-ng/usr/bin/stress-ng \
+		$(foreach p,$(STRESS_PKGS),--libs $(PKG)/$(p))
+
+$(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
+		$(IMG)/guest-root.img $(wildcard tests/images/cfg/*) \
+		$(IMG)/stress/.done $(PKG_DONE)
+	@tests/images/mk_data_disk.sh $@ $(IMG)
+
+images: $(DOM0_INITRAMFS) $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
+
+build/trellis.iso: build/trellis.elf $(IMG)/dom0-6.1.cpio tests/images/mk_iso.sh
+	@tests/images/mk_iso.sh $@ build/trellis.elf \
+		"console=com1,vga com1=115200,8n1 dom0_mem=1024M" \
+		$(PKG)/$(KERNEL_6.1)/boot/vmlinuz-* \
+		"console=hvc0 trellis.mode=shell" $(IMG)/dom0-6.1.cpio
+	@echo "made $@"
+
+iso: build/trellis.iso ## Make build/trellis.iso: GRUB, hypervisor, dom0
+
+RUN_ARGS ?=
+run: all images ## Boot Trellis, dom0 and an example guest in QEMU
+	@tests/system/run.py $(RUN_ARGS)
+
+# Tests. Each layer leaves its counts in build/results.
+
+SYSTEM_ARGS ?=
+test-system: all images ## Whole systems in QEMU (a core subset, minutes)
+	@tests/system/run-tests.sh $(SYSTEM_ARGS)
+
+.PHONY: test-full
+test-full: all images ## Whole systems in QEMU, every test (hours)
+	@$(MAKE) --no-print-directory DEBUG=1 hypervisor
+	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
+
+test: ## Every layer of tests: lint, abi, unit, guests, system
+	@tests/run-all.sh

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Options and fixtures of the system tests."""
+
+import os
+
+import pytest
+
+import images
+import machine
+
+
+def pytest_addoption(parser):
+    parser.addoption("--hv", default="trellis",
+                     help="trellis, debug (its debug build) or xen")
+    parser.addoption("--full", action="store_true",
+                     help="everything, hours, not only the core subset")
+    parser.addoption("--matrix", default="", choices=["", "core", "pairs",
+                                                      "all"],
+                     help="boot combinations: a few, all pairs, every one")
+    parser.addoption("--cycles", type=int, default=0,
+                     help="life cycles of the leak test (3, full: 50)")
+    parser.addoption("--counts", help="write 'passed failed' to this file")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: only with --full")
+    config.addinivalue_line("markers", "trellis: not for the reference Xen")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "full" in item.keywords and not config.getoption("--full"):
+            item.add_marker(pytest.mark.skip(reason="only with --full"))
+        if "trellis" in item.keywords and config.getoption("--hv") == "xen":
+            item.add_marker(pytest.mark.skip(reason="ours only"))
+
+
+@pytest.fixture(scope="session")
+def hv(pytestconfig):
+    return pytestconfig.getoption("--hv")
+
+
+@pytest.fixture
+def new_machine(request, hv):
+    """Makes machines that are gone at the end of the test."""
+    made = []
+
+    def make(name=None, **options):
+        options.setdefault("hv", hv)
+        name = name or request.node.name
+        if options["hv"] != "trellis":
+            name = f"{options['hv']}-{name}"
+        made.append(machine.Machine(name, **options))
+        return made[-1]
+
+    yield make
+    for m in made:
+        m.kill()
+
+
+def pytest_sessionfinish(session):
+    """Leaves the counts for tests/run-all.sh."""
+    path = session.config.getoption("--counts")
+    if not path or hasattr(session.config, "workerinput"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    stats = reporter.stats
+    passed = len(stats.get("passed", []))
+    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"{passed} {failed}\n")
+
+
+def pytest_report_header(config):
+    return f"hypervisor: {config.getoption('--hv')}, logs: {images.LOGS}"

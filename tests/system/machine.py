@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: MIT
+"""One virtual PC with a hypervisor and its control domain, driven over serial.
+
+    m = Machine("name", hv="trellis", kernel="6.1", smp=2)
+    m.boot()                    # up to dom0's test shell
+    m.run("cat /proc/version")  # output; fails the test on a status != 0
+    m.finish()                  # audit, dmesg check, power off
+
+Everything that comes over the serial line is kept in build/logs/NAME.serial,
+dom0's dmesg in NAME.dmesg. Every wait has a limit, and every wait also ends at
+the signs of death that a kernel or a hypervisor prints.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+
+import pexpect
+
+import images
+
+READY = "@@ ready @@"
+STATUS = re.compile(r"@@ (\d+) @@\r?\n")
+
+# Lines that mean that waiting longer is in vain.
+DEATH = [
+    r"Kernel panic[^\r\n]*",
+    r"(?i)\bpanic on CPU[^\r\n]*",
+    r"(?i)\(?\w*\)?\s*PANIC:[^\r\n]*",
+    r"Assertion [^\r\n]*failed[^\r\n]*",
+    r"(?i)domain 0 crashed[^\r\n]*",
+    r"Hardware Dom0 crashed[^\r\n]*",
+]
+
+# What a healthy dom0 never logs.
+BAD_DMESG = re.compile(
+    r"BUG|WARNING: CPU|Oops|Call Trace|[Ss]tall|lost interrupt|soft lockup|"
+    r"general protection|segfault|nobody cared|hung_task|blocked for more|"
+    r"timed out waiting|I/O error|EXT4-fs error")
+
+# Lines with such words that say nothing bad.
+GOOD_DMESG = re.compile(
+    r"This is not a bug|bug tracker|DEBUG|debug|Spectre|hung_task_|"
+    r"rcu: .*stall (timeout|detector)|BUG_ON")
+
+
+class MachineError(AssertionError):
+    """What did not happen, and the last lines of the serial line."""
+
+
+@dataclasses.dataclass
+class Options:
+    hv: str = "trellis"         # trellis, debug (its debug build) or xen
+    hv_args: str = ""           # added to the hypervisor's command line
+    kernel: str = "6.1"         # of dom0; or a path
+    args: str = ""              # added to dom0's command line
+    mode: str = "test"          # trellis.mode of dom0's /init
+    boot: str = "kernel"        # kernel, bios (ISO) or uefi (ISO)
+    machine: str = "pc"         # or q35
+    cpu: str = "max,-smap"
+    smp: int = 2
+    mem: int = 2048             # MiB
+    dom0_mem: int = 0           # MiB; 0: half, 1 GiB at most
+    guests: bool = False        # attach the data disk with the guests
+    disks: tuple = ()           # (kind, path): virtio, ahci, nvme
+    nic: str = ""               # virtio, e1000
+    qemu: tuple = ()            # more arguments of QEMU
+
+
+class Machine:
+    """A QEMU process, the serial line to it, and what was said there."""
+
+    def __init__(self, name, **options):
+        self.name = re.sub(r"[^A-Za-z0-9.,_-]+", "-", name).strip("-")
+        self.opt = Options(**options)
+        self.child = None
+        self.booted = 0.0
+        os.makedirs(images.LOGS, exist_ok=True)
+        self.base = os.path.join(images.LOGS, self.name)
+        self.qmp_path = f"/tmp/trellis-qmp-{os.getpid()}-{id(self):x}"
+
+    # Starting.
+
+    def hv_command_line(self):
+        dom0 = self.opt.dom0_mem or min(1024, self.opt.mem // 2)
+        return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M,max:{dom0}M "
+                f"{self.opt.hv_args}").strip()
+
+    def dom0_command_line(self):
+        return (f"console=hvc0 earlyprintk=xen trellis.mode={self.opt.mode} "
+                f"{self.opt.args}").strip()
+
+    def boot_args(self):
+        hv = images.hypervisor(self.opt.hv)
+        kernel = images.kernel(self.opt.kernel)
+        initrd = images.dom0_initramfs(self.opt.kernel)
+        if self.opt.boot == "kernel":
+            # QEMU's multiboot loader parts modules at commas: double them.
+            line = self.dom0_command_line().replace(",", ",,")
+            return ["-kernel", hv, "-append", self.hv_command_line(),
+                    "-initrd", f"{kernel} {line},{initrd}"]
+        iso = images.iso(self.name, hv, self.hv_command_line(), kernel,
+                         self.dom0_command_line(), initrd)
+        args = ["-cdrom", iso, "-boot", "d"]
+        if self.opt.boot == "uefi":
+            args += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,"
+                     f"file={images.OVMF}"]
+        return args
+
+    def disk_args(self):
+        args, disks = [], list(self.opt.disks)
+        if self.opt.guests:
+            disks.insert(0, ("virtio", images.guests_disk()))
+        for i, (kind, path) in enumerate(disks):
+            args += ["-drive", f"file={path},format=raw,if=none,id=d{i},"
+                     "snapshot=on,cache=unsafe"]
+            if kind == "virtio":
+                args += ["-device", f"virtio-blk-pci,drive=d{i}"]
+            elif kind == "ahci":
+                args += ["-device", f"ich9-ahci,id=ahci{i}",
+                         "-device", f"ide-hd,bus=ahci{i}.0,drive=d{i}"]
+            elif kind == "nvme":
+                args += ["-device", f"nvme,serial=nvme{i},drive=d{i}"]
+        return args
+
+    def nic_args(self):
+        model = {"virtio": "virtio-net-pci", "e1000": "e1000"}.get(self.opt.nic)
+        if not model:
+            return ["-nic", "none"]
+        return ["-netdev", "user,id=n0", "-device", f"{model},netdev=n0,romfile="]
+
+    def command(self):
+        return ["qemu-system-x86_64", "-accel", "tcg", "-nodefaults",
+                "-vga", "std", "-display", "none",
+                "-machine", self.opt.machine, "-cpu", self.opt.cpu,
+                "-smp", str(self.opt.smp), "-m", str(self.opt.mem),
+                "-chardev", "stdio,id=com1,signal=off",
+                "-serial", "chardev:com1",
+                "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
+                *self.boot_args(), *self.disk_args(), *self.nic_args(),
+                *self.opt.qemu]
+
+    def start(self):
+        """Starts QEMU; returns at once."""
+        args = self.command()
+        # pylint: disable=consider-using-with
+        self.log = open(self.base + ".serial", "w", encoding="utf-8",
+                        errors="replace", newline="")
+        self.log.write("+ " + " ".join(args) + "\n")
+        self.child = pexpect.spawn(args[0], args[1:], echo=False, timeout=60,
+                                   encoding="utf-8", codec_errors="replace",
+                                   maxread=65536, searchwindowsize=None)
+        self.child.logfile_read = self.log
+        # The tests send lines that the serial port takes at its own speed.
+        self.child.delaybeforesend = None
+        self.started = time.monotonic()
+
+    def boot(self, timeout=120):
+        """Starts QEMU and waits for dom0's test shell."""
+        self.start()
+        self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout=120):
+        began = time.monotonic()
+        self.expect(re.escape(READY), timeout, "dom0's test shell")
+        self.booted = time.monotonic() - began
+
+    # Talking.
+
+    def tail(self, lines=30):
+        self.log.flush()
+        with open(self.base + ".serial", encoding="utf-8",
+                  errors="replace") as f:
+            last = f.read().replace("\r", "").split("\n")[-lines:]
+        return "\n".join("    | " + line for line in last)
+
+    def fail(self, what):
+        raise MachineError(f"{self.name}: {what}\n{self.tail()}\n"
+                           f"    whole log: {self.base}.serial")
+
+    def expect(self, pattern, timeout=60, what=None):
+        """Waits for a pattern; returns the match. Death ends the wait."""
+        what = what or f"{pattern!r}"
+        try:
+            found = self.child.expect([pattern, *DEATH], timeout=timeout)
+        except pexpect.TIMEOUT:
+            self.fail(f"no {what} within {timeout} s")
+        except pexpect.EOF:
+            self.fail(f"QEMU ended while waiting for {what}")
+        if found:
+            self.drain()
+            self.fail(f"while waiting for {what}: {self.child.match.group(0)}")
+        return self.child.match
+
+    def drain(self, seconds=2):
+        """Takes in what still comes, for the log."""
+        try:
+            self.child.expect(pexpect.EOF, timeout=seconds)
+        except pexpect.TIMEOUT:
+            pass
+
+    def send(self, text):
+        self.child.send(text)
+
+    def try_run(self, command, timeout=60):
+        """Runs a command line in dom0; returns (status, output)."""
+        self.send(command + "\n")
+        try:
+            match = self.expect(STATUS, timeout, f"end of `{command}`")
+        except MachineError as e:
+            raise e from None
+        out = self.child.before.replace("\r", "").strip("\n")
+        return int(match.group(1)), out
+
+    def run(self, command, timeout=60):
+        """Runs a command line in dom0; fails unless it ends with status 0."""
+        status, out = self.try_run(command, timeout)
+        if status:
+            self.fail(f"`{command}` ended with status {status}:\n{out}")
+        return out
+
+    def json(self, command, timeout=60):
+        """Runs a command that prints JSON; returns it decoded."""
+        out = self.run(command, timeout)
+        start = min((i for i in (out.find("{"), out.find("[")) if i >= 0),
+                    default=0)
+        try:
+            return json.JSONDecoder().raw_decode(out[start:])[0]
+        except json.JSONDecodeError as e:
+            self.fail(f"`{command}` printed no JSON ({e}):\n{out}")
+
+    def qmp(self, command):
+        """Runs one command of QEMU's machine protocol."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(self.qmp_path)
+            with s.makefile("rw") as f:
+                f.readline()
+                for name in ("qmp_capabilities", command):
+                    f.write(json.dumps({"execute": name}) + "\n")
+                    f.flush()
+                    reply = f.readline()
+        return json.loads(reply)
+
+    # The hypervisor's own console keys.
+
+    def hv_keys(self, keys, pattern, timeout=60):
+        """Turns serial input to the hypervisor, presses keys, turns back."""
+        self.send("\x01\x01\x01")
+        try:
+            self.send(keys)
+            return self.expect(pattern, timeout, f"answer to key {keys!r}")
+        finally:
+            self.send("\x01\x01\x01")
+            self.settle()
+
+    def settle(self):
+        """After a switch of serial input: until dom0 answers again."""
+        for _ in range(5):
+            self.send("\n")
+            self.send("echo se''ttled\n")
+            try:
+                self.child.expect(r"settled\r?\n", timeout=5)
+                self.child.expect(STATUS, timeout=5)
+                self.child.expect(pexpect.TIMEOUT, timeout=0.3)
+                return
+            except pexpect.TIMEOUT:
+                continue
+        self.fail("dom0's shell does not answer after the hypervisor's keys")
+
+    def audit(self):
+        """Has the hypervisor recount every page's types and references."""
+        if self.opt.hv == "xen":
+            return
+        match = self.hv_keys("A", r"audit: (ok|\d+ errors?)[^\r\n]*", 120)
+        if match.group(1) != "ok":
+            self.fail(match.group(0))
+
+    # Ending.
+
+    def dmesg(self):
+        """Returns dom0's kernel log and keeps a copy."""
+        out = self.run("dmesg", 60)
+        with open(self.base + ".dmesg", "w", encoding="utf-8") as f:
+            f.write(out + "\n")
+        return out
+
+    def check_dmesg(self):
+        bad = [line for line in self.dmesg().split("\n")
+               if BAD_DMESG.search(line) and not GOOD_DMESG.search(line)]
+        if bad:
+            self.fail("dom0's dmesg is not clean:\n" + "\n".join(bad))
+
+    def finish(self):
+        """The end of every test: dmesg, audit, power off."""
+        self.check_dmesg()
+        self.audit()
+        self.poweroff()
+
+    def poweroff(self, timeout=60):
+        self.send("poweroff -f\n")
+        self.wait_end(timeout, "power off")
+
+    def reboot(self, timeout=120):
+        """Restarts the machine and waits for dom0's shell again."""
+        self.send("reboot -f\n")
+        self.wait_ready(timeout)
+
+    def wait_end(self, timeout, what):
+        """Waits for QEMU's end; returns what came before it."""
+        try:
+            self.child.expect(pexpect.EOF, timeout=timeout)
+        except pexpect.TIMEOUT:
+            self.fail(f"{what}: QEMU still runs after {timeout} s")
+        self.child.close()
+        if self.child.exitstatus != 0:
+            self.fail(f"{what}: QEMU ended with {self.child.exitstatus}, "
+                      f"signal {self.child.signalstatus}")
+        return self.child.before.replace("\r", "")
+
+    def kill(self):
+        """Leaves nothing behind, whatever happened."""
+        if self.child is not None and self.child.isalive():
+            self.child.close(force=True)
+        for path in (self.qmp_path, images.iso_path(self.name)):
+            if os.path.exists(path):
+                os.unlink(path)
+        if self.child is not None:
+            self.log.close()
+
+
+def disk_file(path, mib):
+    """Makes an empty disk image."""
+    with open(path, "wb") as f:
+        f.truncate(mib << 20)
+    return path
+
+
+def host_command(*args, **kwargs):
+    """Starts a program on the host that a guest will talk to."""
+    return subprocess.Popen(args, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, **kwargs)
