@@ -262,7 +262,7 @@ DEFINE_XEN_GUEST_HANDLE(gnttab_cache_flush_t);
 #define GNTST_eagain            (-12)
 #define GNTST_no_space          (-13)
 
-#define GNTMAP_guest_avail0 16u
+#define _GNTMAP_guest_avail0 16
 
 /* Names of the statuses, index -status. */
 #define GNTTABOP_error_msgs                                                    \

@@ -51,10 +51,10 @@
  * Addresses that belong to the hypervisor. The machine-to-physical table at
  * their beginning is readable by PV guests.
  */
-#define __HYPERVISOR_VIRT_START 0xffff800000000000ull
-#define __HYPERVISOR_VIRT_END   0xffff880000000000ull
-#define __MACH2PHYS_VIRT_START  0xffff800000000000ull
-#define __MACH2PHYS_VIRT_END    0xffff804000000000ull
+#define __HYPERVISOR_VIRT_START 0xffff800000000000
+#define __HYPERVISOR_VIRT_END   0xffff880000000000
+#define __MACH2PHYS_VIRT_START  0xffff800000000000
+#define __MACH2PHYS_VIRT_END    0xffff804000000000
 
 /* set_segment_base: which base. */
 #define SEGBASE_FS          0

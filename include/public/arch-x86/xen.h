@@ -52,7 +52,15 @@
 
 /* xen_cpuid_leaf.subleaf of a leaf that has none. */
 #define XEN_CPUID_NO_SUBLEAF 0xffffffffu
-#define XEN_EMULATE_PREFIX   ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
+
+/* Before an instruction that does not trap: have it emulated. Only CPUID. */
+#ifdef __ASSEMBLY__
+#define XEN_EMULATE_PREFIX .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e;
+#define XEN_CPUID          XEN_EMULATE_PREFIX cpuid
+#else
+#define XEN_EMULATE_PREFIX ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
+#define XEN_CPUID          XEN_EMULATE_PREFIX "cpuid"
+#endif
 
 #ifndef __ASSEMBLY__
 
