@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Not linked: compiled to assembly, from which the build takes the numbers
+ * that assembly files need as <asm_offsets.h>.
+ */
+#include <hv/domain.h>
+
+#include <asm/cpu_info.h>
+#include <asm/msr.h>
+#include <asm/page.h>
+#include <asm/x86.h>
+
+#define DEFINE(name, value)                                                    \
+    __asm__ volatile("\n#@@" #name " %0 @@" ::"i"((long)(value)))
+#define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+    /* The stack top of a CPU: cpu_info, its frame first. */
+    DEFINE(CPU_INFO_SIZE, sizeof(struct cpu_info));
+    OFFSET(CPU_INFO_guest_regs, struct cpu_info, guest_regs);
+    OFFSET(CPU_INFO_scratch_rsp, struct cpu_info, scratch_rsp);
+    OFFSET(CPU_INFO_current, struct cpu_info, current);
+    OFFSET(CPU_INFO_percpu_offset, struct cpu_info, percpu_offset);
+    OFFSET(CPU_INFO_cpu, struct cpu_info, cpu);
+    OFFSET(CPU_INFO_hot, struct cpu_info, hot);
+
+    DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
+    OFFSET(REGS_r15, struct cpu_regs, r15);
+    OFFSET(REGS_r14, struct cpu_regs, r14);
+    OFFSET(REGS_r13, struct cpu_regs, r13);
+    OFFSET(REGS_r12, struct cpu_regs, r12);
+    OFFSET(REGS_rbp, struct cpu_regs, rbp);
+    OFFSET(REGS_rbx, struct cpu_regs, rbx);
+    OFFSET(REGS_r11, struct cpu_regs, r11);
+    OFFSET(REGS_r10, struct cpu_regs, r10);
+    OFFSET(REGS_r9, struct cpu_regs, r9);
+    OFFSET(REGS_r8, struct cpu_regs, r8);
+    OFFSET(REGS_rax, struct cpu_regs, rax);
+    OFFSET(REGS_rcx, struct cpu_regs, rcx);
+    OFFSET(REGS_rdx, struct cpu_regs, rdx);
+    OFFSET(REGS_rsi, struct cpu_regs, rsi);
+    OFFSET(REGS_rdi, struct cpu_regs, rdi);
+    OFFSET(REGS_error_code, struct cpu_regs, error_code);
+    OFFSET(REGS_entry_vector, struct cpu_regs, entry_vector);
+    OFFSET(REGS_rip, struct cpu_regs, rip);
+    OFFSET(REGS_cs, struct cpu_regs, cs);
+    OFFSET(REGS_rflags, struct cpu_regs, rflags);
+    OFFSET(REGS_rsp, struct cpu_regs, rsp);
+    OFFSET(REGS_ss, struct cpu_regs, ss);
+
+    OFFSET(VCPU_domain, struct vcpu, domain);
+    OFFSET(VCPU_vcpu_info, struct vcpu, vcpu_info);
+    OFFSET(VCPU_is_idle, struct vcpu, is_idle);
+    OFFSET(VCPU_regs, struct vcpu, arch.regs);
+    OFFSET(VCPU_kernel_mode, struct vcpu, arch.kernel_mode);
+    OFFSET(VCPU_syscall_callback, struct vcpu, arch.syscall_callback);
+    OFFSET(VCPU_kernel_sp, struct vcpu, arch.kernel_sp);
+    OFFSET(VCPU_kernel_ss, struct vcpu, arch.kernel_ss);
+    OFFSET(VCPU_iopl, struct vcpu, arch.iopl);
+
+    /* Bits that C spells with a type suffix. */
+    DEFINE(ASM_CR0_BOOT, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    DEFINE(ASM_CR4_PAE, CR4_PAE);
+    DEFINE(ASM_EFER_LME, EFER_LME);
+    DEFINE(ASM_EFER_NX, EFER_NX);
+    DEFINE(ASM_MSR_EFER, MSR_EFER);
+    DEFINE(ASM_PTE_TABLE, PTE_P | PTE_RW | PTE_A);
+    DEFINE(ASM_PTE_LARGE, PTE_P | PTE_RW | PTE_A | PTE_D | PTE_PSE);
+    DEFINE(ASM_PTE_RW, PTE_P | PTE_RW | PTE_A | PTE_D);
+}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+# The hypervisor image, in two kinds built side by side from the same sources:
+# build/trellis.elf and, with assertions, build/debug/trellis.elf. Sources are
+# found by wildcard; adding a file needs no change here.
+
+HV_ARCH := hypervisor/arch/x86
+HV_SRCS := $(wildcard $(addsuffix /*.c, hypervisor hypervisor/lib \
+	hypervisor/core hypervisor/hypercall hypervisor/drivers $(HV_ARCH) \
+	$(HV_ARCH)/boot $(HV_ARCH)/pv) \
+	$(addsuffix /*.S, $(HV_ARCH) $(HV_ARCH)/boot $(HV_ARCH)/pv))
+HV_SRCS := $(filter-out %/asm-offsets.c, $(HV_SRCS))
+HV_LDS := $(HV_ARCH)/boot/trellis.lds.S
+HV_SYMBOLS := hypervisor/symbols.awk
+
+# Boot-only decoders of Debian's -dev packages; the linker script puts them
+# into the part of the image that is freed after boot.
+HV_BOOT_LIBS = $(foreach l, lzma zstd lz4 z, \
+	$(shell $(CC) -print-file-name=lib$(l).a))
+
+HV_BASE_CFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_CFLAGS)) \
+	-I$(HV_ARCH)/include
+HV_BASE_AFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_AFLAGS)) \
+	-I$(HV_ARCH)/include
+HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+
+TRELLIS_VERSION ?= 0.1
+HV_BASE_CFLAGS += -DTRELLIS_VERSION='"$(TRELLIS_VERSION)"'
+
+# One kind: $(1) output folder, $(2) extra flags. Linked twice: the first link
+# gives the addresses of all functions, the second adds them as a table for
+# backtraces. The table lies behind all code, so no function moves.
+define hv_kind
+$(1)_OBJS := $(patsubst %,$(1)/obj/%.o,$(basename $(HV_SRCS)))
+$(1)_GEN := $(1)/gen/asm_offsets.h
+
+$(1)/gen/asm_offsets.h: $(HV_ARCH)/asm-offsets.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(HV_BASE_CFLAGS) $(2) -MMD -MP -MT $$@ -MF $$@.d -S -o $$@.s $$<
+	@sed -n 's/^.*@@\([A-Z0-9_a-z]*\) \$$$$*\([-0-9]*\).*@@.*$$$$/#define \1 \2/p' \
+		$$@.s > $$@.tmp
+	@mv $$@.tmp $$@
+
+$(1)/obj/%.o: %.c $(HV_ARCH)/asm-offsets.c | $(1)/gen/asm_offsets.h
+	@mkdir -p $$(@D)
+	$$(CC) $$(HV_BASE_CFLAGS) $(2) -I$(1)/gen $$(CFLAGS_$$(notdir $$*)) \
+		-MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+
+$(1)/obj/%.o: %.S | $(1)/gen/asm_offsets.h
+	@mkdir -p $$(@D)
+	$$(CC) $$(HV_BASE_AFLAGS) $(2) -I$(1)/gen -MMD -MP -MF $$(@:.o=.d) \
+		-c -o $$@ $$<
+
+$(1)/gen/trellis.lds: $(HV_LDS)
+	@mkdir -p $$(@D)
+	$$(CC) -E -P -x assembler-with-cpp $$(HV_BASE_AFLAGS) $(2) -MMD -MP \
+		-MT $$@ -MF $$@.d -o $$@ $$<
+
+$(1)/gen/symbols0.S: $(HV_SYMBOLS)
+	@mkdir -p $$(@D)
+	@awk -f $(HV_SYMBOLS) < /dev/null > $$@
+
+$(1)/gen/symbols1.S: $(1)/gen/trellis0.elf $(HV_SYMBOLS)
+	@$$(NM) -n $$< | awk -f $(HV_SYMBOLS) > $$@
+
+$(1)/gen/symbols%.o: $(1)/gen/symbols%.S
+	$$(CC) -m64 -c -o $$@ $$<
+
+$(1)/gen/trellis0.elf: $$($(1)_OBJS) $(1)/gen/symbols0.o $(1)/gen/trellis.lds
+	$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
+		$(1)/gen/symbols0.o -Wl,--start-group $$(HV_BOOT_LIBS) \
+		-Wl,--end-group
+
+$(1)/trellis.elf: $(1)/gen/trellis0.elf $(1)/gen/symbols1.o
+	$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
+		$(1)/gen/symbols1.o -Wl,--start-group $$(HV_BOOT_LIBS) \
+		-Wl,--end-group
+
+-include $$($(1)_OBJS:.o=.d) $(1)/gen/asm_offsets.h.d $(1)/gen/trellis.lds.d
+endef
+
+$(eval $(call hv_kind,build,))
+$(eval $(call hv_kind,build/debug,-DTRELLIS_DEBUG=1))
+
+hypervisor: build/trellis.elf build/debug/trellis.elf ## Build the hypervisor, release and debug
