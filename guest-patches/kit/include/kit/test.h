@@ -14,6 +14,7 @@
 #define KIT_TEST_H
 
 #include <kit/types.h>
+#include <public/errno.h>
 
 struct test {
     const char *name;
