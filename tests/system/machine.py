@@ -24,7 +24,7 @@ import pexpect
 import images
 
 READY = "@@ ready @@"
-STATUS = re.compile(r"@@ (\d+) @@\r?\n")
+STATUS = r"@@ (\d+|again) @@\r*\n"
 
 # Lines that mean that waiting longer is in vain.
 DEATH = [
@@ -38,7 +38,7 @@ DEATH = [
 
 # What a healthy dom0 never logs.
 BAD_DMESG = re.compile(
-    r"BUG|WARNING: CPU|Oops|Call Trace|[Ss]tall|lost interrupt|soft lockup|"
+    r"BUG|WARNING: CPU|Oops|Call Trace|\b[Ss]tall(s|ed)?\b|lost interrupt|soft lockup|"
     r"general protection|segfault|nobody cared|hung_task|blocked for more|"
     r"timed out waiting|I/O error|EXT4-fs error")
 
@@ -69,6 +69,23 @@ class Options:
     disks: tuple = ()           # (kind, path): virtio, ahci, nvme
     nic: str = ""               # virtio, e1000
     qemu: tuple = ()            # more arguments of QEMU
+
+
+class SerialLog:
+    """A log file of the serial line, without carriage returns."""
+
+    def __init__(self, path):
+        # pylint: disable=consider-using-with
+        self.file = open(path, "w", encoding="utf-8", errors="replace")
+
+    def write(self, text):
+        self.file.write(text.replace("\r", ""))
+
+    def flush(self):
+        self.file.flush()
+
+    def close(self):
+        self.file.close()
 
 
 class Machine:
@@ -147,9 +164,7 @@ class Machine:
     def start(self):
         """Starts QEMU; returns at once."""
         args = self.command()
-        # pylint: disable=consider-using-with
-        self.log = open(self.base + ".serial", "w", encoding="utf-8",
-                        errors="replace", newline="")
+        self.log = SerialLog(self.base + ".serial")
         self.log.write("+ " + " ".join(args) + "\n")
         self.child = pexpect.spawn(args[0], args[1:], echo=False, timeout=60,
                                    encoding="utf-8", codec_errors="replace",
@@ -176,18 +191,19 @@ class Machine:
         self.log.flush()
         with open(self.base + ".serial", encoding="utf-8",
                   errors="replace") as f:
-            last = f.read().replace("\r", "").split("\n")[-lines:]
+            last = f.read().rstrip().split("\n")[-lines:]
         return "\n".join("    | " + line for line in last)
 
     def fail(self, what):
         raise MachineError(f"{self.name}: {what}\n{self.tail()}\n"
                            f"    whole log: {self.base}.serial")
 
-    def expect(self, pattern, timeout=60, what=None):
+    def expect(self, pattern, timeout=60, what=None, death=True):
         """Waits for a pattern; returns the match. Death ends the wait."""
         what = what or f"{pattern!r}"
+        patterns = [pattern, *(DEATH if death else [])]
         try:
-            found = self.child.expect([pattern, *DEATH], timeout=timeout)
+            found = self.child.expect(patterns, timeout=timeout)
         except pexpect.TIMEOUT:
             self.fail(f"no {what} within {timeout} s")
         except pexpect.EOF:
@@ -205,17 +221,21 @@ class Machine:
             pass
 
     def send(self, text):
-        self.child.send(text)
+        """Types text, not much faster than the other side takes it."""
+        for i in range(0, len(text), 16):
+            self.child.send(text[i:i + 16])
+            time.sleep(0.01)
 
-    def try_run(self, command, timeout=60):
+    def try_run(self, command, timeout=60, mark="@@"):
         """Runs a command line in dom0; returns (status, output)."""
-        self.send(command + "\n")
-        try:
-            match = self.expect(STATUS, timeout, f"end of `{command}`")
-        except MachineError as e:
-            raise e from None
-        out = self.child.before.replace("\r", "").strip("\n")
-        return int(match.group(1)), out
+        for _ in range(3):
+            self.send(f"{len(command)} {command}\n")
+            match = self.expect(STATUS.replace("@@", mark), timeout,
+                                f"end of `{command}`")
+            if match.group(1) != "again":
+                out = self.child.before.replace("\r", "").strip("\n")
+                return int(match.group(1)), out
+        return self.fail(f"`{command}` arrives garbled")
 
     def run(self, command, timeout=60):
         """Runs a command line in dom0; fails unless it ends with status 0."""
@@ -262,10 +282,9 @@ class Machine:
     def settle(self):
         """After a switch of serial input: until dom0 answers again."""
         for _ in range(5):
-            self.send("\n")
-            self.send("echo se''ttled\n")
+            self.send("\n14 echo se''ttled\n")
             try:
-                self.child.expect(r"settled\r?\n", timeout=5)
+                self.child.expect(r"settled\r*\n", timeout=5)
                 self.child.expect(STATUS, timeout=5)
                 self.child.expect(pexpect.TIMEOUT, timeout=0.3)
                 return
@@ -303,12 +322,12 @@ class Machine:
         self.poweroff()
 
     def poweroff(self, timeout=60):
-        self.send("poweroff -f\n")
+        self.send("11 poweroff -f\n")
         self.wait_end(timeout, "power off")
 
     def reboot(self, timeout=120):
         """Restarts the machine and waits for dom0's shell again."""
-        self.send("reboot -f\n")
+        self.send("9 reboot -f\n")
         self.wait_ready(timeout)
 
     def wait_end(self, timeout, what):

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs every layer of tests, the quick ones first, all of them whatever fails,
+# and prints the sum. Each layer's target writes "passed failed" to
+# build/results/LAYER; a layer that ends badly without counts is one failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+layers=(lint abi unit guests system)
+passed=0 failed=0 summary=()
+
+if ! make --no-print-directory hypervisor tools guests; then
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+mkdir -p build/results
+for layer in "${layers[@]}"; do
+    rm -f "build/results/$layer"
+    echo "== $layer"
+    began=$SECONDS
+    if make --no-print-directory "test-$layer"; then status=0; else status=1; fi
+    p=0 f=0
+    [ ! -e "build/results/$layer" ] || read -r p f < "build/results/$layer"
+    # A target's failure counts even where no single test is to blame; so does
+    # a layer that ran nothing.
+    if [ $status -ne 0 ] || [ $((p + f)) -eq 0 ]; then
+        [ "$f" -gt 0 ] || f=1
+    fi
+    summary+=("$(printf '%-8s %4d passed, %d failed  (%d s)' \
+        "$layer" "$p" "$f" $((SECONDS - began)))")
+    passed=$((passed + p)) failed=$((failed + f))
+done
+
+echo "== results after $SECONDS s"
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
