@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An allocator of frames simple enough to be believed: first fit over one byte
+ * per frame. Small objects come from malloc, so that the sanitizer watches
+ * them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <hostarch.h>
+
+static uint8_t used[HOST_MAX_FRAMES];
+static uint64_t heap_first, heap_end;
+
+void host_heap_init(mfn_t first, uint64_t nr)
+{
+    heap_first = mfn_x(first);
+    heap_end = heap_first + nr;
+    BUG_ON(heap_end > max_mfn);
+    memset(used, 0, sizeof(used));
+}
+
+static bool block_is_free(uint64_t m, uint64_t n)
+{
+    return m + n <= heap_end && memchr(used + m, 1, n) == NULL;
+}
+
+struct page_info *heap_alloc(unsigned int order, unsigned int flags)
+{
+    uint64_t n = 1UL << order;
+    uint64_t m = ROUND_UP(heap_first, n);
+
+    while (m + n <= heap_end && !block_is_free(m, n))
+        m += n;
+    if (m + n > heap_end)
+        return NULL;
+    memset(used + m, 1, n);
+    if (!(flags & ALLOC_NO_SCRUB))
+        memset(mfn_to_virt(mfn(m)), 0, n << PAGE_SHIFT);
+    return mfn_to_page(mfn(m));
+}
+
+void heap_free(struct page_info *pg, unsigned int order)
+{
+    uint64_t m = mfn_x(page_to_mfn(pg));
+
+    for (uint64_t i = m; i < m + (1UL << order); i++) {
+        BUG_ON(!used[i]);
+        used[i] = 0;
+        host_frames[i].state = 0;
+        host_frames[i].owner = NULL;
+    }
+}
+
+uint64_t heap_free_pages(void)
+{
+    uint64_t n = 0;
+
+    for (uint64_t m = heap_first; m < heap_end; m++)
+        n += !used[m];
+    return n;
+}
+
+uint64_t heap_total_pages(void)
+{
+    return heap_end - heap_first;
+}
+
+void *hv_alloc_pages(unsigned int order)
+{
+    struct page_info *pg = heap_alloc(order, 0);
+
+    return pg == NULL ? NULL : page_to_virt(pg);
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    if (va != NULL)
+        heap_free(virt_to_page(va), order);
+}
+
+void *hv_alloc(size_t bytes)
+{
+    return calloc(1, bytes);
+}
+
+void hv_free(void *p)
+{
+    free(p);
+}
+
+void *hv_vmalloc(size_t bytes)
+{
+    void *p = aligned_alloc(PAGE_SIZE, ROUND_UP(bytes, PAGE_SIZE));
+
+    return p == NULL ? NULL : memset(p, 0, bytes);
+}
+
+void hv_vfree(void *va, size_t bytes)
+{
+    (void)bytes;
+    free(va);
+}
