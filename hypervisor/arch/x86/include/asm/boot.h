@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steps of start-up on x86, in the order in which main.c takes them, and the
+ * memory that is handed out before the allocator exists.
+ */
+#ifndef ASM_BOOT_H
+#define ASM_BOOT_H
+
+#include <hv/types.h>
+
+#include <asm/image.h>
+
+/* First C function, on CPU 0's stack, interrupts off. */
+void start_hypervisor(uint32_t magic, uint32_t info) NORETURN;
+
+/* boot/multiboot.c: fills boot_info; false: unknown loader. */
+bool multiboot_read(uint32_t magic, uint32_t info);
+static inline paddr_t boot_image_phys(const void *p)
+{
+    return image_to_phys(p);
+}
+
+/* boot/e820.c: collect the map, then sort it and make it free of overlap. */
+void e820_add(uint64_t addr, uint64_t size, uint32_t type);
+void e820_finish(void);
+
+/*
+ * boot/boot_alloc.c: RAM in whole pages, before the heap. Everything of RAM
+ * but low memory, the image and the modules.
+ */
+void boot_alloc_init(void);
+/* bytes and align: powers of two or multiples of a page. The highest fitting
+ * place below limit. Never fails (panics). Not cleared. */
+paddr_t boot_alloc(uint64_t bytes, uint64_t align, paddr_t limit);
+/* Hand all that is left to the heap; boot_alloc() ends. */
+void boot_alloc_finish(void);
+
+/* paging.c: replace the boot page tables: image, direct map, tables. */
+void paging_init(void);
+/* Frame table and machine-to-physical table, then the heap. */
+void frame_table_init(void);
+/* Page tables before the heap exists come from boot_alloc(). */
+extern bool heap_ready, directmap_ready;
+extern uint64_t boot_l4[512]; /* head.S */
+
+/* Free the init part of the image and seal what is read-only after boot. */
+void free_init_memory(void);
+
+#endif
