@@ -16,16 +16,18 @@ struct vcpu;
 struct cpu_info {
     struct cpu_regs guest_regs; /* valid while handling an entry from guest */
     uint64_t scratch_rsp;       /* the syscall stub saves the guest's rsp */
-    struct vcpu *current;
+    struct vcpu *vcpu; /* current */
     unsigned long percpu_offset;
     uint32_t cpu;
     uint32_t pad;
     uint64_t hot[4]; /* entry code's own: cached values of current */
-    uint64_t pad2;
 };
-_Static_assert(sizeof(struct cpu_info) % 16 == 8 ||
-                   sizeof(struct cpu_info) % 16 == 0,
-               "");
+/* The frame ends where TSS.RSP0 and SYSENTER_ESP point: a processor in 64-bit
+ * mode aligns the stack down to 16 before it pushes SS. What follows the frame
+ * is one cache line. */
+#define CPU_INFO_FRAME_END \
+    (sizeof(struct cpu_info) - sizeof(struct cpu_regs)) /* below the area end */
+_Static_assert(CPU_INFO_FRAME_END == 64, "aligned, one cache line");
 
 static inline struct cpu_info *get_cpu_info(void)
 {
@@ -36,7 +38,12 @@ static inline struct cpu_info *get_cpu_info(void)
                                PERCPU_AREA_SIZE - sizeof(struct cpu_info));
 }
 
-#define current (get_cpu_info()->current)
+static inline struct vcpu *get_current(void)
+{
+    return get_cpu_info()->vcpu;
+}
+
+#define current          get_current()
 #define guest_cpu_regs() (&get_cpu_info()->guest_regs)
 
 static inline unsigned int smp_processor_id(void)

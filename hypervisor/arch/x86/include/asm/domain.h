@@ -40,6 +40,7 @@ struct arch_vcpu {
 
     /* Descriptors. */
     unsigned long desc_window; /* VA: 16 pages GDT, 16 pages LDT */
+    pte_t *window_ptes;        /* its 32 L1 entries */
     unsigned int window_cpu;   /* whose reserved GDT page is in the window */
     struct page_info *gdt_pages[14]; /* SEGDESC references */
     unsigned int gdt_ents;

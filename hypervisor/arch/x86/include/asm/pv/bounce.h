@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entering the guest kernel of the current vcpu: exceptions, upcalls, system
+ * calls. The frame that it finds is drawn in docs/entry.md.
+ */
+#ifndef ASM_PV_BOUNCE_H
+#define ASM_PV_BOUNCE_H
+
+#include <asm/regs.h>
+#include <hv/types.h>
+
+struct vcpu;
+
+struct bounce {
+    uint64_t rip; /* 0: the guest has no handler; the domain is crashed */
+    uint32_t error_code;
+    bool has_error;
+    bool masks_events; /* evtchn_upcall_mask is 1 on entry */
+    bool clears_df;
+};
+
+/* Build the frame on the guest kernel's stack and direct the vcpu to b->rip.
+ * False: impossible; the domain was crashed, the vcpu must not run. */
+bool pv_bounce(struct vcpu *v, const struct bounce *b);
+
+/* Raise vector in the current guest, as the processor would. */
+#define PV_NO_ERROR (-1L)
+void pv_inject_exception(unsigned int vector, long error_code);
+/* pfec as from the processor; its U bit is recomputed. */
+void pv_inject_page_fault(uint32_t pfec, unsigned long cr2);
+
+/* What waits for the current vcpu: machine checks, NMIs, events. */
+void pv_deliver_pending(struct vcpu *v);
+
+/* Change between the guest's kernel and user mode: its base of page tables
+ * and its GS base. */
+void pv_enter_kernel(struct vcpu *v);
+void pv_enter_user(struct vcpu *v);
+
+/* SYSCALL and SYSENTER of a guest's program. */
+void pv_syscall(struct vcpu *v, struct cpu_regs *regs);
+
+/* Selectors could not be reloaded: tell the guest's failsafe callback. sel: as
+ * they were, ds es fs gs. */
+void pv_failsafe(struct vcpu *v, const uint16_t sel[4]);
+
+#endif

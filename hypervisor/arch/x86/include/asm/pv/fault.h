@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults that are not a guest's own business.
+ */
+#ifndef ASM_PV_FAULT_H
+#define ASM_PV_FAULT_H
+
+#include <asm/regs.h>
+#include <hv/types.h>
+
+struct vcpu;
+
+/* Fault at addr in guest code resp. in the hypervisor: true if its cause is
+ * removed (or the instruction was emulated) and execution goes on. */
+bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
+                          unsigned long addr);
+bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr);
+
+/* The guest kernel wrote to a page table: emulate the write (ptwr.c). */
+bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs);
+/* The live page tables permit the access by now: a stale TLB entry. pfec as
+ * from the processor (spurious_fault.c). */
+bool pv_spurious_fault(struct vcpu *v, unsigned long addr, uint32_t pfec);
+/* Page nr of v's LDT window is missing: map the guest's LDT page there. False:
+ * beyond the LDT, or not a page that can be one. */
+bool pv_ldt_fault(struct vcpu *v, unsigned int nr);
+
+#endif
