@@ -273,6 +273,9 @@ def main():
                             f"libxen-dev {reference[ident]}")
     for f in failures:
         print("FAIL", f)
+    results = TOP / "build" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "abi").write_text(f"{passed} {len(failures)}\n")
     print(f"abi: {passed} passed, {len(failures)} failed")
     return 1 if failures or passed == 0 else 0
 

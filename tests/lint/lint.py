@@ -224,6 +224,9 @@ def main(argv):
         passed += len(results) - len(bad)
         failed += len(bad)
         print(f"lint: {name}: {len(results) - len(bad)} of {len(results)}")
+    results = TOP / "build" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "lint").write_text(f"{passed} {failed}\n")
     print(f"lint: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

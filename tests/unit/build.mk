@@ -4,6 +4,7 @@
 # tests/unit/NAME.c and
 #   NAME_SRCS    sources under test, from the top of the tree
 #   NAME_CFLAGS  further flags (optional)
+#   NAME_SRC_CFLAGS  further flags for the sources only (optional)
 #   NAME_LIBS    further libraries (optional)
 # linked with cmocka and hostarch, under the address and undefined behaviour
 # sanitizers. `make test-unit UNIT=NAME` runs one.
@@ -54,7 +55,7 @@ $(UNIT_OUT)/$(1).d/$(UNIT_DIR)/$(1).o: $(UNIT_DIR)/$(1).c $(UNIT_DIR)/$(1).mk $(
 
 $(UNIT_OUT)/$(1).d/%.o: %.c $(UNIT_DIR)/$(1).mk $(UNIT_FLAGS)
 	@mkdir -p $$(@D)
-	$$(CC) $(call unit_cflags,$(1)) -MMD -MP -c -o $$@ $$<
+	$$(CC) $(call unit_cflags,$(1)) $($(1)_SRC_CFLAGS) -MMD -MP -c -o $$@ $$<
 
 $(UNIT_OUT)/$(1): $(call unit_objs,$(1)) $(HOSTARCH_LIB)
 	$$(CC) -fsanitize=address,undefined \
@@ -72,6 +73,6 @@ unit: $(UNIT:%=$(UNIT_OUT)/%) ## Build the unit tests
 test-unit: ## Build and run the unit tests; UNIT=NAME for one
 	@$(MAKE) --no-print-directory -k unit || \
 		for n in $(UNIT); do \
-			$(MAKE) -q $(UNIT_OUT)/$$n || rm -f $(UNIT_OUT)/$$n; \
-		done 2> /dev/null
+			$(MAKE) -q --no-print-directory $(UNIT_OUT)/$$n || rm -f $(UNIT_OUT)/$$n; \
+		done > /dev/null 2>&1
 	@$(UNIT_DIR)/run.sh $(UNIT_OUT) $(UNIT)

@@ -21,7 +21,8 @@ for name in "$@"; do
         timeout 120 "$out/$name" > "$log" 2>&1
     rc=$?
     ok=$(grep -c '^\[       OK \]' "$log")
-    bad=$(grep -c '^\[  FAILED  \] [^0-9]' "$log")
+    bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log")
+    bad=${bad:-0}
     passed=$((passed + ok))
     # A crash or a sanitizer report is a failure even if no check failed.
     if [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
@@ -37,5 +38,7 @@ for name in "$@"; do
     fi
 done
 
+mkdir -p build/results
+echo "$passed $failed" > build/results/unit
 echo "unit: $passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
