@@ -24,6 +24,9 @@ int arch_domain_create(struct domain *d);
 /* Page tables, descriptors, iomem...: -ERESTART when preempted. */
 int arch_domain_relinquish(struct domain *d);
 void arch_domain_destroy(struct domain *d);
+/* A frame of a dying domain, before its allocation is dropped: take away the
+ * guest's pin and type. -ERESTART when preempted. (arch/x86/pv) */
+int arch_page_relinquish(struct domain *d, struct page_info *pg);
 int arch_vcpu_create(struct vcpu *v);
 void arch_vcpu_destroy(struct vcpu *v);
 /* domctl setvcpucontext / VCPUOP_initialise; v is paused or down. Checks
@@ -41,8 +44,7 @@ void arch_vcpu_reset(struct vcpu *v);
  * (guest or idle loop) after calling sched_context_saved(prev). prev != next.
  */
 void arch_context_switch(struct vcpu *prev, struct vcpu *next) NORETURN;
-/* schedule() chose the same vcpu again: leave through its exit path. */
-void arch_continue_running(struct vcpu *v) NORETURN;
+/* (When schedule() keeps the same vcpu it simply returns to softirq_run().) */
 /* Idle until an interrupt: called with interrupts off, returns with on. */
 void arch_idle(void);
 /* v's state may live in another CPU's registers (lazily left there): write it
@@ -84,6 +86,8 @@ struct xen_sysctl;
 long arch_do_domctl(struct xen_domctl *op, struct domain *d, bool *copyback);
 long arch_do_sysctl(struct xen_sysctl *op, bool *copyback);
 void arch_get_info_state(struct domain *d, uint32_t *flags);
+/* APIC id in bits 31:0, ACPI id in bits 63:32 (VCPUOP_get_physid). */
+uint64_t arch_cpu_physid(unsigned int cpu);
 void machine_halt(void) NORETURN;
 void machine_restart(unsigned int delay_ms) NORETURN;
 void machine_poweroff(void) NORETURN;

@@ -15,9 +15,11 @@
 #include <hv/spinlock.h>
 #include <hv/timer.h>
 
-#include <public/xen.h>
+#include <public/sched.h>
 #include <public/vcpu.h>
+#include <public/xen.h>
 
+#include <asm/cpu_info.h>
 #include <asm/domain.h>
 
 #define MAX_VCPUS 128 /* per domain */
@@ -56,7 +58,7 @@ struct vcpu {
     s_time_t periodic_last;
     struct timer periodic_timer, singleshot_timer, poll_timer;
 
-    uint16_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
+    uint32_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
     unsigned int poll_port;       /* >0: the one; -1u: several (poll bitmap) */
 
     struct sched_vcpu sched;
@@ -107,6 +109,7 @@ struct domain {
 
     /* Progress of domain_kill(), so that it can be preempted. */
     unsigned int kill_step;
+    struct domain *reap_next;
 
     struct arch_domain arch;
 };
@@ -161,8 +164,18 @@ void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 int domain_pause_by_controller(struct domain *d);
 int domain_unpause_by_controller(struct domain *d);
+/* Hold free memory back for d until it has nr pages in all; 0 ends that.
+ * -ENOMEM if there is not enough unclaimed memory. */
+int domain_claim_pages(struct domain *d, uint64_t nr);
+uint64_t domain_claimed_pages(void); /* of all domains */
 /* RAM pages: release everything; -ERESTART when preempted. */
 int domain_relinquish_pages(struct domain *d) MUST_CHECK;
+
+/* Boot, in this order. */
+void domain_init(void);
+void domain_kill_init(void);
+void idle_vcpu_create(unsigned int cpu);
+void dom0_create(unsigned int max_vcpus);
 
 /* ---- vcpus ---- */
 void vcpu_pause(struct vcpu *v); /* waits; never on current */

@@ -47,6 +47,7 @@
 #define EILSEQ 84
 /* Internal only, never seen by a guest: the operation was preempted. */
 #define ERESTART 85
+#define EUSERS 87
 #define ENOTSOCK 88
 #define EMSGSIZE 90
 #define EOPNOTSUPP 95

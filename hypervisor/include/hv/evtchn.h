@@ -33,8 +33,8 @@ struct evtchn {
     spinlock_t lock; /* rank LOCK_RANK_EVTCHN: state and what it implies */
     uint8_t state;   /* enum evtchn_state */
     uint8_t priority;
-    uint8_t last_priority;
-    bool pending_unbound; /* event while no vcpu could take it */
+    uint8_t last_priority; /* FIFO: the queue it was last linked on */
+    bool pending_unmapped; /* FIFO: set while its word has no page yet */
     uint16_t last_vcpu_id;
     uint16_t notify_vcpu;
     uint32_t port;
@@ -48,7 +48,6 @@ struct evtchn {
         } interdomain;
         struct {
             uint32_t pirq;
-            uint32_t next_port; /* other ports of this pirq and vcpu */
         } pirq;
         uint16_t virq;
     } u;
@@ -64,9 +63,11 @@ struct evtchn_domain {
     uint32_t nr_ports;  /* ports in allocated buckets */
     uint32_t max_port;  /* limit of the domain, exclusive */
     uint32_t nr_active; /* ports not free */
-    uint32_t next_free; /* hint */
+    uint32_t next_free; /* no port below is free */
+    uint32_t kill_port; /* where closing all of them goes on */
     const struct evtchn_ops *ops;
     struct evtchn_fifo_domain *fifo;
+    uint64_t poll_mask[2]; /* vcpus in SCHEDOP_poll, by id; atomic bits */
 };
 
 int evtchn_domain_init(struct domain *d, unsigned int max_port);
@@ -84,7 +85,7 @@ int evtchn_reset(struct domain *d, bool resuming);
 /* Hypervisor to guest. Any context, interrupts on or off. */
 void evtchn_send_virq(struct vcpu *v, unsigned int virq);  /* per vcpu */
 void evtchn_send_global_virq(unsigned int virq);           /* to dom0 */
-void evtchn_send_pirq(struct domain *d, unsigned int pirq);
+void evtchn_send_pirq_port(struct domain *d, uint32_t port, unsigned int pirq);
 /* Port events that someone waits for in SCHEDOP_poll. */
 bool evtchn_port_is_pending(struct domain *d, uint32_t port);
 bool evtchn_port_is_valid(struct domain *d, uint32_t port);

@@ -37,8 +37,7 @@ void grant_domain_free(struct domain *d);
 /* Frame n of d's table (grown if needed), for acquire_resource. */
 int grant_get_frame(struct domain *d, bool status, unsigned int n,
                     mfn_t *out);
-unsigned int grant_nr_frames(struct domain *d, bool status);
-/* Grant entry ref := {access for domid, frame}; boot-time seeding. */
+unsigned int grant_max_frames(struct domain *d, bool status);
 void grant_dump(struct domain *d);
 
 #endif

@@ -18,7 +18,8 @@ extern unsigned int nr_gsis;
 
 /* EVTCHNOP_bind_pirq: route the line to d and unmask it. -EINVAL: d has no
  * such pirq mapped; -EBUSY: bound and not shared. */
-int pirq_bind(struct domain *d, unsigned int pirq, bool will_share);
+int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
+              bool will_share);
 void pirq_unbind(struct domain *d, unsigned int pirq);
 /* The event for pirq moved to v (bind_vcpu); a hint for routing. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);

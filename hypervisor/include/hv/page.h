@@ -101,6 +101,8 @@ struct page_info *virt_to_page(const void *va);
 #define INVALID_M2P (~0UL)
 void m2p_set(mfn_t m, uint64_t pfn);
 uint64_t m2p_get(mfn_t m);
+/* Frame that holds the i-th 2 MiB of the table (XENMEM_machphys_mfn_list). */
+mfn_t m2p_frame(unsigned int i);
 
 /* ---- allocator: buddy, orders 0..MAX_ORDER ---- */
 #define MAX_ORDER 18
@@ -150,10 +152,14 @@ struct page_info *page_get_from_mfn(mfn_t m, const struct domain *d) MUST_CHECK;
 int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type) MUST_CHECK;
 void page_put_and_type(struct page_info *pg);
-/* Drop the owner's ALLOCATED reference, exactly once. */
-void page_put_alloc(struct page_info *pg);
+/* Drop the owner's ALLOCATED reference. The caller holds one of its own.
+ * False: it had been dropped before. */
+bool page_put_alloc_once(struct page_info *pg);
 /* A HV page that its owner may map (shared_info, grant frames): marks owner,
  * writable type count held by the hypervisor until unshared. */
 void page_share_with(struct page_info *pg, struct domain *d, bool writable);
+/* End of that, by the hypervisor: the page is freed (heap_free) once the last
+ * mapping is gone. Never touch it afterwards. */
+void page_unshare(struct page_info *pg);
 
 #endif

@@ -21,7 +21,7 @@ struct sched_vcpu {
     s_time_t vruntime;     /* weighted ns */
     s_time_t run_start;    /* when it got the CPU */
     cpumask_t hard_affinity, soft_affinity;
-    bool migrating;
+    bool yielded; /* goes behind one other at the next schedule() */
 };
 
 struct sched_domain {

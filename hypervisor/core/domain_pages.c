@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frames of a domain: a doubly linked list through the frame table (links
+ * are frame numbers), its length, its limit. As long as a domain has frames it
+ * holds a reference on itself, so that frames that others still map keep it.
+ */
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include "claim.h"
+
+static uint32_t link_of(const struct page_info *pg)
+{
+    return (uint32_t)mfn_x(page_to_mfn(pg));
+}
+
+static void list_push(struct domain *d, struct page_info *pg)
+{
+    pg->prev = PAGE_LINK_NONE;
+    pg->next = d->page_list;
+    if (d->page_list != PAGE_LINK_NONE)
+        frame_table[d->page_list].prev = link_of(pg);
+    d->page_list = link_of(pg);
+}
+
+static void list_unlink(struct domain *d, struct page_info *pg)
+{
+    if (pg->prev != PAGE_LINK_NONE)
+        frame_table[pg->prev].next = pg->next;
+    else
+        d->page_list = pg->next;
+    if (pg->next != PAGE_LINK_NONE)
+        frame_table[pg->next].prev = pg->prev;
+    pg->next = pg->prev = PAGE_LINK_NONE;
+}
+
+int domain_assign_pages(struct domain *d, struct page_info *pg,
+                        unsigned int order)
+{
+    uint64_t nr = 1UL << order;
+    int rc = 0;
+
+    spin_lock(&d->page_list_lock);
+    if (domain_is_dying(d)) {
+        rc = -EINVAL;
+    } else if (d->tot_pages + nr > d->max_pages) {
+        rc = -E2BIG;
+    } else if (!claim_allows(d)) {
+        rc = -ENOMEM;
+    } else {
+        if (d->tot_pages == 0)
+            domain_get(d);
+        d->tot_pages += nr;
+        /* Listed before it can be referenced: state is written last. */
+        for (uint64_t i = nr; i-- > 0;) {
+            pg[i].owner = d;
+            list_push(d, &pg[i]);
+        }
+        for (uint64_t i = 0; i < nr; i++)
+            __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1,
+                             __ATOMIC_RELEASE);
+    }
+    spin_unlock(&d->page_list_lock);
+    if (!rc)
+        claim_consume(d, nr);
+    return rc;
+}
+
+/* Count is zero: nobody can take a reference any more. */
+void domain_page_free(struct page_info *pg)
+{
+    struct domain *d = pg->owner;
+    bool last;
+
+    ASSERT((pg->state & PGS_REF_MASK) == 0);
+    spin_lock(&d->page_list_lock);
+    list_unlink(d, pg);
+    last = --d->tot_pages == 0;
+    spin_unlock(&d->page_list_lock);
+    m2p_set(page_to_mfn(pg), INVALID_M2P);
+    pg->owner = NULL;
+    pg->tlb_stamp = tlb_clock();
+    heap_free(pg, 0);
+    if (last)
+        domain_put(d);
+}
+
+/* First page of the list that still has its allocation, with a reference. */
+static struct page_info *first_allocated(struct domain *d)
+{
+    struct page_info *pg = NULL;
+    uint32_t link;
+
+    spin_lock(&d->page_list_lock);
+    for (link = d->page_list; link != PAGE_LINK_NONE;
+         link = frame_table[link].next) {
+        struct page_info *p = &frame_table[link];
+
+        if ((READ_ONCE(p->state) & PGS_ALLOCATED) && page_get(p, d)) {
+            pg = p;
+            break;
+        }
+    }
+    spin_unlock(&d->page_list_lock);
+    return pg;
+}
+
+/*
+ * Drop the allocation of every frame. Frames that others map stay in the list
+ * until they let go; the walk passes over them.
+ */
+int domain_relinquish_pages(struct domain *d)
+{
+    struct page_info *pg;
+    unsigned int n = 0;
+
+    while ((pg = first_allocated(d)) != NULL) {
+        int rc = arch_page_relinquish(d, pg);
+
+        if (rc) {
+            page_put(pg);
+            return rc;
+        }
+        (void)page_put_alloc_once(pg);
+        page_put(pg);
+        if (++n % 256 == 0 && hypercall_preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}

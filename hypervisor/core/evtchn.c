@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports of a domain: allocation, the bindings' end, and what is common to all
+ * kinds. Making bindings is hypercall/event_channel.c; sending is
+ * evtchn_send.c.
+ *
+ * Locks: d->evtchn.lock serialises allocation, binding and closing in d. A
+ * channel's own lock guards what sending reads. A port that is ECS_FREE
+ * changes state only under both; sending takes only the channel's lock, which
+ * is why a bucket, once published, lives as long as the domain.
+ */
+#include <hv/evtchn.h>
+
+#include <hv/hypercall.h>
+#include <hv/irq.h>
+#include <hv/lib.h>
+
+#include <asm/x86.h>
+
+#include "evtchn_priv.h"
+
+struct evtchn *evtchn_from_port(const struct domain *d, uint32_t port)
+{
+    struct evtchn *bucket;
+
+    if (port >= __atomic_load_n(&d->evtchn.nr_ports, __ATOMIC_ACQUIRE))
+        return NULL;
+    port = (uint32_t)index_nospec(port, EVTCHN_FIFO_PORTS);
+    bucket = d->evtchn.bucket[port / EVTCHN_PER_BUCKET];
+    return &bucket[port % EVTCHN_PER_BUCKET];
+}
+
+bool evtchn_port_is_valid(struct domain *d, uint32_t port)
+{
+    const struct evtchn *chn = evtchn_from_port(d, port);
+
+    return chn && chn->state != ECS_FREE;
+}
+
+bool evtchn_port_is_pending(struct domain *d, uint32_t port)
+{
+    return d->evtchn.ops->is_pending(d, port);
+}
+
+/* One more bucket of ports, published when complete. */
+static int add_bucket(struct domain *d)
+{
+    struct evtchn_domain *e = &d->evtchn;
+    struct evtchn *b = hv_alloc(EVTCHN_PER_BUCKET * sizeof(*b));
+
+    if (!b)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < EVTCHN_PER_BUCKET; i++) {
+        spin_init(&b[i].lock, LOCK_RANK_EVTCHN);
+        b[i].port = e->nr_ports + i;
+    }
+    e->bucket[e->nr_ports / EVTCHN_PER_BUCKET] = b;
+    __atomic_store_n(&e->nr_ports, e->nr_ports + EVTCHN_PER_BUCKET,
+                     __ATOMIC_RELEASE);
+    return 0;
+}
+
+static uint32_t port_limit(const struct domain *d)
+{
+    return min_t(uint32_t, d->evtchn.max_port, d->evtchn.ops->max_ports);
+}
+
+int evtchn_get_free_port(struct domain *d)
+{
+    struct evtchn_domain *e = &d->evtchn;
+    uint32_t limit = port_limit(d);
+
+    for (uint32_t port = e->next_free; port < limit; port++) {
+        const struct evtchn *chn;
+
+        if (port >= e->nr_ports) {
+            int rc = add_bucket(d);
+
+            if (rc)
+                return rc;
+        }
+        chn = evtchn_from_port(d, port);
+        if (chn->state == ECS_FREE) {
+            e->next_free = port;
+            return (int)port;
+        }
+    }
+    return -ENOSPC;
+}
+
+void evtchn_occupy(struct domain *d, struct evtchn *chn)
+{
+    chn->notify_vcpu = 0;
+    chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    d->evtchn.ops->init(d, chn);
+    d->evtchn.nr_active++;
+    if (d->evtchn.next_free == chn->port)
+        d->evtchn.next_free++;
+}
+
+void evtchn_release(struct domain *d, struct evtchn *chn)
+{
+    d->evtchn.ops->clear_pending(d, chn);
+    chn->state = ECS_FREE;
+    memset(&chn->u, 0, sizeof(chn->u));
+    d->evtchn.nr_active--;
+    d->evtchn.next_free = min_t(uint32_t, d->evtchn.next_free, chn->port);
+}
+
+int evtchn_alloc_unbound(struct domain *d, uint16_t remote)
+{
+    unsigned long flags;
+    struct evtchn *chn;
+    int port;
+
+    spin_lock(&d->evtchn.lock);
+    port = domain_is_dying(d) ? -EINVAL : evtchn_get_free_port(d);
+    if (port >= 0) {
+        chn = evtchn_from_port(d, (uint32_t)port);
+        flags = spin_lock_irqsave(&chn->lock);
+        evtchn_occupy(d, chn);
+        chn->u.unbound.remote_domid = remote;
+        chn->state = ECS_UNBOUND;
+        spin_unlock_irqrestore(&chn->lock, flags);
+    }
+    spin_unlock(&d->evtchn.lock);
+    return port;
+}
+
+/* A virq's port is forgotten wherever it is noted. */
+static void unbind_virq(struct domain *d, const struct evtchn *chn)
+{
+    unsigned int virq = chn->u.virq;
+    struct vcpu *v;
+
+    for_each_vcpu (d, v) {
+        if (v->virq_port[virq] == chn->port)
+            WRITE_ONCE(v->virq_port[virq], 0);
+    }
+}
+
+/*
+ * Close a channel of any kind but interdomain. Caller holds d->evtchn.lock.
+ * A pirq is unbound outside the channel's lock: its own lock ranks higher
+ * than that of the irq, which calls us.
+ */
+static void close_local(struct domain *d, struct evtchn *chn)
+{
+    unsigned long flags;
+
+    if (chn->state == ECS_PIRQ)
+        pirq_unbind(d, chn->u.pirq.pirq);
+    flags = spin_lock_irqsave(&chn->lock);
+    if (chn->state == ECS_VIRQ)
+        unbind_virq(d, chn);
+    evtchn_release(d, chn);
+    spin_unlock_irqrestore(&chn->lock, flags);
+}
+
+/*
+ * Close ld's end; the other end becomes unbound, reserved for ld again. Both
+ * domains' and both channels' locks are taken in order. Returns false if the
+ * channel changed before the locks were held: look again.
+ */
+static bool close_interdomain(struct domain *ld, struct evtchn *lchn)
+{
+    struct domain *rd = lchn->u.interdomain.remote;
+    struct evtchn *rchn;
+    unsigned long flags;
+    bool done = false;
+
+    /* The binding holds a reference on rd until it is undone. */
+    domain_get(rd);
+    spin_unlock(&ld->evtchn.lock);
+    spin_lock_pair(&ld->evtchn.lock, &rd->evtchn.lock);
+    if (lchn->state != ECS_INTERDOMAIN || lchn->u.interdomain.remote != rd)
+        goto unlock;
+    rchn = evtchn_from_port(rd, lchn->u.interdomain.remote_port);
+    BUG_ON(!rchn || rchn->state != ECS_INTERDOMAIN);
+    flags = irq_save();
+    spin_lock_pair(&lchn->lock, &rchn->lock);
+    if (rchn != lchn) {
+        rchn->u.interdomain.remote = NULL;
+        rchn->u.unbound.remote_domid = ld->id;
+        rchn->state = ECS_UNBOUND;
+    }
+    evtchn_release(ld, lchn);
+    spin_unlock_pair(&lchn->lock, &rchn->lock);
+    irq_restore(flags);
+    done = true;
+unlock:
+    spin_unlock_pair(&ld->evtchn.lock, &rd->evtchn.lock);
+    if (done) {
+        domain_put(rd); /* lchn's */
+        if (rchn != lchn)
+            domain_put(ld); /* rchn's */
+    }
+    domain_put(rd);
+    spin_lock(&ld->evtchn.lock);
+    return done;
+}
+
+int evtchn_close(struct domain *d, uint32_t port, bool guest)
+{
+    struct evtchn *chn;
+    int rc = 0;
+
+    spin_lock(&d->evtchn.lock);
+    chn = evtchn_from_port(d, port);
+    if (!chn || port == 0 || chn->state == ECS_FREE ||
+        (guest && chn->state == ECS_RESERVED)) {
+        rc = -EINVAL;
+    } else {
+        while (chn->state == ECS_INTERDOMAIN && !close_interdomain(d, chn))
+            ;
+        if (chn->state != ECS_FREE)
+            close_local(d, chn);
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+static void forget_virqs(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        memset(v->virq_port, 0, sizeof(v->virq_port));
+}
+
+/* Every port is closed and the domain is back at 2-level delivery. */
+int evtchn_reset(struct domain *d, bool resuming)
+{
+    (void)resuming;
+    for (uint32_t port = 1; port < READ_ONCE(d->evtchn.nr_ports); port++)
+        (void)evtchn_close(d, port, false);
+    spin_lock(&d->evtchn.lock);
+    forget_virqs(d);
+    if (d->evtchn.fifo) {
+        evtchn_fifo_destroy(d);
+        d->evtchn.ops = &evtchn_2l_ops;
+    }
+    d->evtchn.next_free = 1;
+    spin_unlock(&d->evtchn.lock);
+    return 0;
+}
+
+int evtchn_domain_init(struct domain *d, unsigned int max_port)
+{
+    struct evtchn_domain *e = &d->evtchn;
+    int rc;
+
+    spin_init(&e->lock, LOCK_RANK_EVTCHN_DOM);
+    e->ops = &evtchn_2l_ops;
+    e->max_port = min_t(uint32_t, max_port, EVTCHN_FIFO_PORTS - 1) + 1;
+    e->bucket = hv_vmalloc(EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+    if (!e->bucket)
+        return -ENOMEM;
+    rc = add_bucket(d);
+    if (rc) {
+        hv_vfree(e->bucket, EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+        return rc;
+    }
+    /* Port 0 is never handed out. */
+    e->bucket[0][0].state = ECS_RESERVED;
+    e->next_free = 1;
+    return 0;
+}
+
+/* The domain is dying: nothing binds any more, what there is gets closed. */
+int evtchn_domain_destroy(struct domain *d)
+{
+    for (uint32_t port = d->evtchn.kill_port ?: 1;
+         port < READ_ONCE(d->evtchn.nr_ports); port++) {
+        (void)evtchn_close(d, port, false);
+        if (port % 64 == 0 && hypercall_preempt_check()) {
+            d->evtchn.kill_port = port + 1;
+            return -ERESTART;
+        }
+    }
+    spin_lock(&d->evtchn.lock);
+    if (d->evtchn.fifo)
+        evtchn_fifo_destroy(d);
+    d->evtchn.ops = &evtchn_2l_ops;
+    spin_unlock(&d->evtchn.lock);
+    return 0;
+}
+
+/* No reference is left: nobody sends any more. */
+void evtchn_domain_free(struct domain *d)
+{
+    struct evtchn_domain *e = &d->evtchn;
+
+    for (uint32_t i = 0; i < e->nr_ports / EVTCHN_PER_BUCKET; i++)
+        hv_free(e->bucket[i]);
+    hv_vfree(e->bucket, EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+    e->bucket = NULL;
+}
+
+void evtchn_vcpu_destroy(struct vcpu *v)
+{
+    ASSERT(!v->evtchn_fifo);
+    (void)v;
+}
+
+static const char *const state_name[] = {
+    "free", "reserved", "unbound", "interdomain", "pirq", "virq", "ipi",
+};
+
+void evtchn_dump(struct domain *d)
+{
+    printk(LOG_INFO "d%u: %u ports in use, %s\n", d->id, d->evtchn.nr_active,
+           d->evtchn.fifo ? "FIFO" : "2-level");
+    for (uint32_t port = 1; port < d->evtchn.nr_ports; port++) {
+        const struct evtchn *chn = evtchn_from_port(d, port);
+
+        if (chn->state == ECS_FREE)
+            continue;
+        printk(LOG_INFO " %4u v%u %s%s%s", port, chn->notify_vcpu,
+               state_name[chn->state],
+               d->evtchn.ops->is_pending(d, port) ? " pending" : "",
+               d->evtchn.ops->is_masked(d, port) ? " masked" : "");
+        if (chn->state == ECS_INTERDOMAIN)
+            printk(LOG_INFO " d%u port %u", chn->u.interdomain.remote->id,
+                   chn->u.interdomain.remote_port);
+        else if (chn->state == ECS_VIRQ)
+            printk(LOG_INFO " %u", chn->u.virq);
+        else if (chn->state == ECS_PIRQ)
+            printk(LOG_INFO " %u", chn->u.pirq.pirq);
+        printk(LOG_INFO "\n");
+    }
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vcpu's life: allocated, given a context, brought up, paused, blocked,
+ * woken, taken down. When and where it runs is sched.c's business.
+ */
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/lib.h>
+#include <hv/smp.h>
+#include <hv/softirq.h>
+
+/* Stands in where a vcpu above 31 has not registered its own page yet. */
+static struct vcpu_info dummy_vcpu_info = { .evtchn_upcall_mask = 1 };
+
+struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
+{
+    if (id >= d->max_vcpus)
+        return NULL;
+    return d->vcpu[index_nospec(id, d->max_vcpus)];
+}
+
+static unsigned int first_cpu_for(const struct domain *d, unsigned int id)
+{
+    unsigned int cpu, n = 0, pick = 0;
+    unsigned int online = (unsigned int)bitmap_weight(cpu_online_map.bits,
+                                                      MAX_CPUS);
+
+    for_each_online_cpu(cpu) {
+        if (n++ == (id + d->id) % online)
+            pick = cpu;
+    }
+    return pick;
+}
+
+int vcpu_create(struct domain *d, unsigned int id)
+{
+    struct vcpu *v;
+    int rc;
+
+    if (id >= d->max_vcpus)
+        return -EINVAL;
+    if (d->vcpu[id])
+        return -EEXIST;
+    v = hv_alloc(sizeof(*v));
+    if (!v)
+        return -ENOMEM;
+    v->domain = d;
+    v->id = id;
+    v->is_idle = d->is_idle;
+    v->pause_flags = d->is_idle ? 0 : VPF_DOWN;
+    if (!d->is_idle && id < XEN_LEGACY_MAX_VCPUS)
+        v->vcpu_info = &d->shared_info->vcpu_info[id];
+    else
+        v->vcpu_info = &dummy_vcpu_info;
+    v->no_upcall_dummy = v->vcpu_info == &dummy_vcpu_info;
+    sched_vcpu_init(v, d->is_idle ? id : first_cpu_for(d, id));
+    vcpu_timers_init(v);
+    rc = arch_vcpu_create(v);
+    if (rc) {
+        vcpu_timers_kill(v);
+        hv_free(v);
+        return rc;
+    }
+    d->vcpu[id] = v;
+    return 0;
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+    __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_SEQ_CST);
+    sched_sleep_nosync(v);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    __atomic_fetch_add(&v->pause_count, 1, __ATOMIC_SEQ_CST);
+    sched_sleep_sync(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    int before = __atomic_fetch_sub(&v->pause_count, 1, __ATOMIC_SEQ_CST);
+
+    ASSERT(before > 0);
+    if (before == 1)
+        vcpu_wake(v);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    if (READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0)
+        sched_wake(v);
+}
+
+void vcpu_unblock(struct vcpu *v)
+{
+    unsigned long old;
+
+    if (!(READ_ONCE(v->pause_flags) & VPF_BLOCKED))
+        return;
+    old = __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING),
+                             __ATOMIC_SEQ_CST);
+    if (old & VPF_POLLING)
+        bit_clear_atomic(v->domain->evtchn.poll_mask, v->id);
+    if (old & VPF_BLOCKED)
+        vcpu_wake(v);
+}
+
+/* Pairs with the exit path: it reads the event bits with interrupts off, so
+ * an IPI sent after they were set cannot be missed. */
+void vcpu_kick(struct vcpu *v)
+{
+    bool running = READ_ONCE(v->is_running);
+
+    vcpu_unblock(v);
+    if (running && v != current)
+        smp_send_event_check(READ_ONCE(v->processor));
+}
+
+/*
+ * SCHEDOP_block: events are unmasked, then the vcpu sleeps unless one is
+ * already there. Flag first, look second; whoever sends sets the pending bit
+ * first and then looks at the flag.
+ */
+void vcpu_block(void)
+{
+    struct vcpu *v = current;
+
+    WRITE_ONCE(v->vcpu_info->evtchn_upcall_mask, 0);
+    __atomic_fetch_or(&v->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
+    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) ||
+        v->arch.nmi_pending)
+        __atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
+    else
+        softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
+/*
+ * VCPUOP_register_vcpu_info: the guest's own page holds the 64 bytes from now
+ * on. What was pending in the old place may not have been seen: everything is
+ * marked for a scan.
+ */
+int vcpu_info_register(struct vcpu *v, mfn_t m, unsigned int offset)
+{
+    struct domain *d = v->domain;
+    struct page_info *pg;
+    struct vcpu_info *info;
+    int rc;
+
+    if (v->vcpu_info_page)
+        return -EINVAL;
+    if (v != current && !(READ_ONCE(v->pause_flags) & VPF_DOWN))
+        return -EINVAL;
+    if (offset > PAGE_SIZE - sizeof(*info) || offset % 8)
+        return -ENXIO;
+    if (!mfn_is_ram(m))
+        return -EINVAL;
+    pg = mfn_to_page(m);
+    rc = page_get_and_type(pg, d, PGT_WRITABLE);
+    if (rc)
+        return rc == -ERESTART ? -EINVAL : rc;
+    info = (struct vcpu_info *)((char *)mfn_to_virt(m) + offset);
+    if (v->no_upcall_dummy) {
+        memset(info, 0, sizeof(*info));
+        WRITE_ONCE(info->evtchn_upcall_mask, 1);
+    } else {
+        memcpy(info, v->vcpu_info, sizeof(*info));
+    }
+    v->vcpu_info = info;
+    v->vcpu_info_page = pg;
+    v->no_upcall_dummy = false;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    WRITE_ONCE(info->evtchn_pending_sel, ~0UL);
+    WRITE_ONCE(info->evtchn_upcall_pending, 1);
+    arch_vcpu_time_update(v, true);
+    return 0;
+}
+
+void vcpu_info_unmap(struct vcpu *v)
+{
+    struct page_info *pg = v->vcpu_info_page;
+
+    if (!pg)
+        return;
+    v->vcpu_info = &dummy_vcpu_info;
+    v->no_upcall_dummy = true;
+    v->vcpu_info_page = NULL;
+    page_put_and_type(pg);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op: the table of sub-operations, and the ones that only answer a
+ * question.
+ */
+#include "memory.h"
+
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <public/memory.h>
+
+/* ABI limits by caller: a guest may fragment, not demand, large blocks. */
+#define ORDER_DOMU 9
+#define ORDER_DOM0 12
+
+unsigned int memop_max_order(void)
+{
+    return current->domain->is_privileged ? ORDER_DOM0 : ORDER_DOMU;
+}
+
+struct domain *memop_target(uint16_t domid, long *rc)
+{
+    struct domain *d = domain_get_any(domid);
+
+    if (!d) {
+        *rc = -ESRCH;
+        return NULL;
+    }
+    if (d != current->domain && !current->domain->is_privileged) {
+        domain_put(d);
+        *rc = -EPERM;
+        return NULL;
+    }
+    return d;
+}
+
+static long maximum_ram_page(guest_va_t arg, unsigned long start)
+{
+    (void)arg;
+    (void)start;
+    return (long)max_mfn - 1;
+}
+
+/* A number of one domain; the argument is its id. */
+static long domain_number(guest_va_t arg,
+                          uint64_t (*get)(const struct domain *d))
+{
+    struct xen_memory_domain op;
+    struct domain *d;
+    long rc;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    d = memop_target(op.domid, &rc);
+    if (!d)
+        return rc;
+    rc = (long)get(d);
+    domain_put(d);
+    return rc;
+}
+
+static uint64_t get_tot_pages(const struct domain *d)
+{
+    return d->tot_pages;
+}
+
+static uint64_t get_max_pages(const struct domain *d)
+{
+    return d->max_pages;
+}
+
+static uint64_t get_max_gpfn(const struct domain *d)
+{
+    return READ_ONCE(d->shared_info->arch.max_pfn) - 1;
+}
+
+static long current_reservation(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return domain_number(arg, get_tot_pages);
+}
+
+static long maximum_reservation(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return domain_number(arg, get_max_pages);
+}
+
+static long maximum_gpfn(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return domain_number(arg, get_max_gpfn);
+}
+
+/* No frame is shared between domains, none was ever. */
+static long no_shared_pages(guest_va_t arg, unsigned long start)
+{
+    (void)arg;
+    (void)start;
+    return 0;
+}
+
+/* One extent count; 0 gives a claim up. Claims hold free memory back from
+ * others until the domain has it. */
+static long claim_pages(guest_va_t arg, unsigned long start)
+{
+    struct xen_memory_reservation r;
+    struct domain *d;
+    long rc;
+
+    (void)start;
+    if (copy_from_guest_va(&r, arg, sizeof(r)))
+        return -EFAULT;
+    if (!current->domain->is_privileged)
+        return -EPERM;
+    if (r.extent_order != 0 || r.mem_flags != 0)
+        return -EINVAL;
+    d = memop_target(r.domid, &rc);
+    if (!d)
+        return rc;
+    rc = domain_claim_pages(d, r.nr_extents);
+    domain_put(d);
+    return rc;
+}
+
+/* No device asks for identity-mapped memory: there is no IOMMU. */
+static long reserved_device_map(guest_va_t arg, unsigned long start)
+{
+    struct xen_reserved_device_memory_map op;
+
+    (void)start;
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    op.nr_entries = 0;
+    return copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+static long no_vnuma(guest_va_t arg, unsigned long start)
+{
+    (void)arg;
+    (void)start;
+    return -EOPNOTSUPP;
+}
+
+static long (*const ops[])(guest_va_t arg, unsigned long start) = {
+    [XENMEM_increase_reservation] = memop_increase,
+    [XENMEM_decrease_reservation] = memop_decrease,
+    [XENMEM_populate_physmap] = memop_populate,
+    [XENMEM_exchange] = memop_exchange,
+    [XENMEM_maximum_ram_page] = maximum_ram_page,
+    [XENMEM_current_reservation] = current_reservation,
+    [XENMEM_maximum_reservation] = maximum_reservation,
+    [XENMEM_maximum_gpfn] = maximum_gpfn,
+    [XENMEM_machphys_mfn_list] = memop_machphys_list,
+    [XENMEM_machphys_mapping] = memop_machphys_mapping,
+    [XENMEM_memory_map] = memop_memory_map,
+    [XENMEM_machine_memory_map] = memop_machine_memory_map,
+    [XENMEM_set_memory_map] = memop_set_memory_map,
+    [XENMEM_get_sharing_freed_pages] = no_shared_pages,
+    [XENMEM_get_sharing_shared_pages] = no_shared_pages,
+    [XENMEM_claim_pages] = claim_pages,
+    [XENMEM_get_vnumainfo] = no_vnuma,
+    [XENMEM_reserved_device_memory_map] = reserved_device_map,
+    [XENMEM_acquire_resource] = memop_acquire_resource,
+};
+
+long do_memory_op(unsigned long cmd, unsigned long arg)
+{
+    unsigned long op = cmd & MEMOP_CMD_MASK;
+
+    if (op >= ARRAY_SIZE(ops))
+        return -ENOSYS;
+    op = index_nospec(op, ARRAY_SIZE(ops));
+    if (!ops[op])
+        return -ENOSYS;
+    return ops[op](arg, cmd >> MEMOP_CMD_BITS);
+}

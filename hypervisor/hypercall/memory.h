@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op in several files: reservations, exchange, tables of the machine.
+ * Handlers return what the hypercall returns; start is the extent a preempted
+ * operation goes on with.
+ */
+#ifndef HYPERCALL_MEMORY_H
+#define HYPERCALL_MEMORY_H
+
+#include <hv/guest_access.h>
+
+#define MEMOP_CMD_BITS 6
+#define MEMOP_CMD_MASK ((1UL << MEMOP_CMD_BITS) - 1)
+
+struct domain;
+
+/* The domain an operation names, with a reference: itself, or any for the
+ * control domain. NULL with *rc set otherwise. */
+struct domain *memop_target(uint16_t domid, long *rc);
+/* Largest order the caller may ask for. */
+unsigned int memop_max_order(void);
+
+long memop_increase(guest_va_t arg, unsigned long start);
+long memop_decrease(guest_va_t arg, unsigned long start);
+long memop_populate(guest_va_t arg, unsigned long start);
+long memop_exchange(guest_va_t arg, unsigned long start);
+long memop_machphys_list(guest_va_t arg, unsigned long start);
+long memop_machphys_mapping(guest_va_t arg, unsigned long start);
+long memop_memory_map(guest_va_t arg, unsigned long start);
+long memop_machine_memory_map(guest_va_t arg, unsigned long start);
+long memop_set_memory_map(guest_va_t arg, unsigned long start);
+long memop_acquire_resource(guest_va_t arg, unsigned long start);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_op: how many frames a domain has. Extents are done in order; the
+ * result is how many, so a failure is seen as fewer than asked.
+ */
+#include "memory.h"
+
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <public/memory.h>
+
+/* What a reservation's operation works on, read once. */
+struct extents {
+    struct domain *d;
+    guest_va_t list;
+    unsigned long nr;
+    unsigned int order, alloc_flags;
+};
+
+static int read_reservation(guest_va_t arg, unsigned long start,
+                            struct extents *e)
+{
+    struct xen_memory_reservation r;
+    long rc = 0;
+
+    if (copy_from_guest_va(&r, arg, sizeof(r)))
+        return -EFAULT;
+    if (r.nr_extents > UINT64_MAX >> MEMOP_CMD_BITS || start > r.nr_extents)
+        return -EINVAL;
+    e->list = handle_va(r.extent_start);
+    e->nr = r.nr_extents;
+    e->order = r.extent_order;
+    e->alloc_flags = XENMEMF_get_address_bits(r.mem_flags);
+    if (e->list && !guest_range_ok(e->list, e->nr * sizeof(uint64_t)))
+        return -EFAULT;
+    e->d = memop_target(r.domid, &rc);
+    return (int)rc;
+}
+
+static long memop_continue(unsigned long op, unsigned long at, guest_va_t arg)
+{
+    return hypercall_continue(__HYPERVISOR_memory_op, 2,
+                              op | at << MEMOP_CMD_BITS, arg);
+}
+
+/* A block of frames for d, in its list; NULL without memory or room. */
+static struct page_info *give_block(const struct extents *e)
+{
+    struct page_info *pg = heap_alloc(e->order, e->alloc_flags);
+
+    if (!pg)
+        return NULL;
+    if (domain_assign_pages(e->d, pg, e->order)) {
+        heap_free(pg, e->order);
+        return NULL;
+    }
+    return pg;
+}
+
+static bool populate_one(const struct extents *e, unsigned long i)
+{
+    struct page_info *pg;
+    uint64_t pfn, m;
+
+    if (copy_from_guest_va(&pfn, e->list + i * sizeof(pfn), sizeof(pfn)))
+        return false;
+    pg = give_block(e);
+    if (!pg)
+        return false;
+    m = mfn_x(page_to_mfn(pg));
+    for (uint64_t n = 0; n < 1UL << e->order; n++)
+        m2p_set(mfn(m + n), pfn + n);
+    return copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) == 0;
+}
+
+static bool increase_one(const struct extents *e, unsigned long i)
+{
+    struct page_info *pg = give_block(e);
+    uint64_t m;
+
+    if (!pg)
+        return false;
+    m = mfn_x(page_to_mfn(pg));
+    return !e->list ||
+           copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) == 0;
+}
+
+/*
+ * The guest gives a frame back: it goes when the last mapping goes, which for
+ * a guest that did its part is now.
+ */
+static bool release_frame(struct domain *d, uint64_t m)
+{
+    struct page_info *pg;
+    bool ok;
+
+    pg = page_get_from_mfn(mfn(m), d);
+    if (!pg)
+        return false;
+    ok = page_put_alloc_once(pg);
+    if (ok)
+        m2p_set(mfn(m), INVALID_M2P);
+    page_put(pg);
+    return ok;
+}
+
+static bool decrease_one(const struct extents *e, unsigned long i)
+{
+    uint64_t m;
+
+    if (copy_from_guest_va(&m, e->list + i * sizeof(m), sizeof(m)))
+        return false;
+    for (uint64_t n = 0; n < 1UL << e->order; n++) {
+        if (!release_frame(e->d, m + n))
+            return false;
+    }
+    return true;
+}
+
+static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
+                        bool (*one)(const struct extents *e, unsigned long i))
+{
+    struct extents e;
+    unsigned long i = start;
+    long rc = read_reservation(arg, start, &e);
+
+    /* Before the first extent a bad argument is an error; afterwards it can
+     * only be a change behind our back: report what was done. */
+    if (rc)
+        return start ? (long)start : rc;
+    if (e.order > memop_max_order()) {
+        domain_put(e.d);
+        return (long)start;
+    }
+    rc = 0;
+    for (; i < e.nr; i++) {
+        if (i != start && hypercall_preempt_check()) {
+            rc = memop_continue(op, i, arg);
+            break;
+        }
+        if (!one(&e, i))
+            break;
+    }
+    domain_put(e.d);
+    return rc ?: (long)i;
+}
+
+long memop_populate(guest_va_t arg, unsigned long start)
+{
+    return each_extent(XENMEM_populate_physmap, arg, start, populate_one);
+}
+
+long memop_increase(guest_va_t arg, unsigned long start)
+{
+    return each_extent(XENMEM_increase_reservation, arg, start, increase_one);
+}
+
+long memop_decrease(guest_va_t arg, unsigned long start)
+{
+    return each_extent(XENMEM_decrease_reservation, arg, start, decrease_one);
+}

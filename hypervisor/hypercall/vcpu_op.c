@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu_op: bringing vcpus up and down, their timers, their shared areas.
+ */
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+#include <hv/softirq.h>
+
+#include <public/vcpu.h>
+
+/* The context is 5 KiB: too large for the stack. */
+static long op_initialise(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_guest_context *c;
+    long rc;
+
+    if (v->no_upcall_dummy)
+        return -EINVAL; /* a vcpu above 31 without its vcpu_info */
+    c = hv_alloc(sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    if (copy_from_guest_va(c, arg, sizeof(*c))) {
+        rc = -EFAULT;
+    } else {
+        spin_lock(&v->domain->ctl_lock);
+        rc = v->is_initialised ? -EEXIST : arch_vcpu_set_context(v, c);
+        spin_unlock(&v->domain->ctl_lock);
+    }
+    hv_free(c);
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_vcpu_op, 3,
+                                  (unsigned long)VCPUOP_initialise,
+                                  (unsigned long)v->id, arg);
+    return rc;
+}
+
+static long op_up(struct vcpu *v, guest_va_t arg)
+{
+    (void)arg;
+    if (!v->is_initialised)
+        return -EINVAL;
+    if (__atomic_fetch_and(&v->pause_flags, ~VPF_DOWN, __ATOMIC_SEQ_CST) &
+        VPF_DOWN)
+        vcpu_wake(v);
+    return 0;
+}
+
+static long op_down(struct vcpu *v, guest_va_t arg)
+{
+    struct domain *d = v->domain;
+    struct vcpu *o;
+    bool last = true;
+
+    (void)arg;
+    spin_lock(&d->ctl_lock);
+    __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
+    for_each_vcpu (d, o) {
+        if (!(READ_ONCE(o->pause_flags) & VPF_DOWN))
+            last = false;
+    }
+    spin_unlock(&d->ctl_lock);
+    if (last)
+        domain_shutdown(d, SHUTDOWN_poweroff);
+    sched_sleep_nosync(v);
+    return 0;
+}
+
+static long op_is_up(struct vcpu *v, guest_va_t arg)
+{
+    (void)arg;
+    return !(READ_ONCE(v->pause_flags) & VPF_DOWN);
+}
+
+static long op_get_runstate_info(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_runstate_info r;
+    s_time_t delta;
+
+    r = v->runstate;
+    delta = now_ns() - (s_time_t)r.state_entry_time;
+    if (delta > 0)
+        r.time[r.state] += (uint64_t)delta;
+    return copy_to_guest_va(arg, &r, sizeof(r));
+}
+
+static long op_register_runstate(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_register_runstate_memory_area area;
+
+    if (copy_from_guest_va(&area, arg, sizeof(area)))
+        return -EFAULT;
+    if (area.addr.p &&
+        !guest_range_ok(area.addr.p, sizeof(struct vcpu_runstate_info)))
+        return -EFAULT;
+    v->runstate_guest = area.addr.p;
+    if (v == current) {
+        vcpu_runstate_update_guest(v);
+    } else if (area.addr.p) {
+        struct vcpu_runstate_info r = v->runstate;
+
+        if (copy_to_guest_va(area.addr.p, &r, sizeof(r)))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+static long op_register_time(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_register_time_memory_area area;
+
+    if (copy_from_guest_va(&area, arg, sizeof(area)))
+        return -EFAULT;
+    if (area.addr.p &&
+        !guest_range_ok(area.addr.p, sizeof(struct vcpu_time_info)))
+        return -EFAULT;
+    v->arch.time_area = area.addr.p;
+    v->arch.time_pending = area.addr.p != 0;
+    if (v == current)
+        arch_vcpu_time_update(v, true);
+    return 0;
+}
+
+static long op_set_periodic(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_set_periodic_timer op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.period_ns < MILLISECS(1) || op.period_ns > (uint64_t)SECONDS(3600))
+        return -EINVAL;
+    v->periodic_ns = (s_time_t)op.period_ns;
+    v->periodic_last = now_ns();
+    timer_set(&v->periodic_timer, v->periodic_last + v->periodic_ns);
+    return 0;
+}
+
+static long op_stop_periodic(struct vcpu *v, guest_va_t arg)
+{
+    (void)arg;
+    v->periodic_ns = 0;
+    timer_stop(&v->periodic_timer);
+    return 0;
+}
+
+static long op_set_singleshot(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_set_singleshot_timer op;
+
+    if (v != current)
+        return -EINVAL;
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if ((op.flags & VCPU_SSHOTTMR_future) &&
+        (s_time_t)op.timeout_abs_ns < now_ns())
+        return -ETIME;
+    vcpu_timers_migrate(v);
+    timer_set(&v->singleshot_timer,
+              op.timeout_abs_ns > (uint64_t)S_TIME_MAX
+                  ? S_TIME_MAX
+                  : (s_time_t)op.timeout_abs_ns);
+    return 0;
+}
+
+static long op_stop_singleshot(struct vcpu *v, guest_va_t arg)
+{
+    (void)arg;
+    if (v != current)
+        return -EINVAL;
+    timer_stop(&v->singleshot_timer);
+    return 0;
+}
+
+static long op_register_vcpu_info(struct vcpu *v, guest_va_t arg)
+{
+    struct domain *d = v->domain;
+    struct vcpu_register_vcpu_info op;
+    long rc;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    spin_lock(&d->ctl_lock);
+    rc = vcpu_info_register(v, mfn(op.mfn), op.offset);
+    spin_unlock(&d->ctl_lock);
+    return rc;
+}
+
+static long op_send_nmi(struct vcpu *v, guest_va_t arg)
+{
+    (void)arg;
+    if (!__atomic_exchange_n(&v->arch.nmi_pending, 1, __ATOMIC_SEQ_CST))
+        vcpu_kick(v);
+    return 0;
+}
+
+/* Only where the vcpu cannot move: APIC id low, ACPI id high. */
+static long op_get_physid(struct vcpu *v, guest_va_t arg)
+{
+    struct vcpu_get_physid op;
+    unsigned int cpu = cpumask_next(&v->sched.hard_affinity, 0);
+
+    if (!v->domain->is_privileged ||
+        cpumask_next(&v->sched.hard_affinity, cpu + 1) < MAX_CPUS)
+        return -EINVAL;
+    memset(&op, 0, sizeof(op));
+    op.phys_id = arch_cpu_physid(cpu);
+    return copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+static long (*const ops[])(struct vcpu *v, guest_va_t arg) = {
+    [VCPUOP_initialise] = op_initialise,
+    [VCPUOP_up] = op_up,
+    [VCPUOP_down] = op_down,
+    [VCPUOP_is_up] = op_is_up,
+    [VCPUOP_get_runstate_info] = op_get_runstate_info,
+    [VCPUOP_register_runstate_memory_area] = op_register_runstate,
+    [VCPUOP_set_periodic_timer] = op_set_periodic,
+    [VCPUOP_stop_periodic_timer] = op_stop_periodic,
+    [VCPUOP_set_singleshot_timer] = op_set_singleshot,
+    [VCPUOP_stop_singleshot_timer] = op_stop_singleshot,
+    [VCPUOP_register_vcpu_info] = op_register_vcpu_info,
+    [VCPUOP_send_nmi] = op_send_nmi,
+    [VCPUOP_get_physid] = op_get_physid,
+    [VCPUOP_register_vcpu_time_memory_area] = op_register_time,
+};
+
+long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg)
+{
+    struct vcpu *v = domain_vcpu(current->domain, (uint32_t)vcpuid);
+
+    if (!v)
+        return -ENOENT;
+    cmd = (uint32_t)cmd;
+    if (cmd >= ARRAY_SIZE(ops))
+        return -ENOSYS;
+    return ops[index_nospec(cmd, ARRAY_SIZE(ops))](v, arg);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the hypervisor says of itself. Fixed strings: two builds of one source
+ * are the same file.
+ */
+#ifndef HV_VERSION_H
+#define HV_VERSION_H
+
+#define TRELLIS_VERSION "0.1"
+#define TRELLIS_EXTRAVERSION ".0-trellis"
+#define TRELLIS_CHANGESET "trellis-" TRELLIS_VERSION
+#define TRELLIS_COMPILER "gcc " __VERSION__
+#define TRELLIS_DATE "reproducible"
+
+#endif
