@@ -4,13 +4,14 @@
  * that assembly files need as <asm_offsets.h>.
  */
 #include <hv/domain.h>
+#include <hv/hypercall.h>
 
 #include <asm/cpu_info.h>
 #include <asm/msr.h>
 #include <asm/page.h>
 #include <asm/x86.h>
 
-#define DEFINE(name, value)                                                    \
+#define DEFINE(name, value) \
     __asm__ volatile("\n#@@" #name " %0 @@" ::"i"((long)(value)))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
 
@@ -21,7 +22,7 @@ void asm_offsets(void)
     DEFINE(CPU_INFO_SIZE, sizeof(struct cpu_info));
     OFFSET(CPU_INFO_guest_regs, struct cpu_info, guest_regs);
     OFFSET(CPU_INFO_scratch_rsp, struct cpu_info, scratch_rsp);
-    OFFSET(CPU_INFO_current, struct cpu_info, current);
+    OFFSET(CPU_INFO_current, struct cpu_info, vcpu);
     OFFSET(CPU_INFO_percpu_offset, struct cpu_info, percpu_offset);
     OFFSET(CPU_INFO_cpu, struct cpu_info, cpu);
     OFFSET(CPU_INFO_hot, struct cpu_info, hot);
@@ -60,7 +61,14 @@ void asm_offsets(void)
     OFFSET(VCPU_kernel_ss, struct vcpu, arch.kernel_ss);
     OFFSET(VCPU_iopl, struct vcpu, arch.iopl);
 
+    OFFSET(HYPERCALL_fn, struct hypercall, fn);
+    DEFINE(HYPERCALL_ENTRY_SHIFT, __builtin_ctzl(sizeof(struct hypercall)));
+    DEFINE(HYPERCALL_TABLE_ENTRIES, NR_HYPERCALLS);
+    DEFINE(HYPERCALL_ENOSYS, ENOSYS);
+
     /* Bits that C spells with a type suffix. */
+    DEFINE(ASM_RFLAGS_IF, RFLAGS_IF);
+    DEFINE(SYSRET_BAD_FLAGS, RFLAGS_TF | RFLAGS_RF | RFLAGS_VM);
     DEFINE(ASM_CR0_BOOT, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     DEFINE(ASM_CR4_PAE, CR4_PAE);
     DEFINE(ASM_EFER_LME, EFER_LME);
