@@ -35,6 +35,14 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="ours only"))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Lets fixtures see whether the test itself failed."""
+    outcome = yield
+    if call.when == "call":
+        item.failed = outcome.get_result().failed
+
+
 @pytest.fixture(scope="session")
 def hv(pytestconfig):
     return pytestconfig.getoption("--hv")

@@ -24,7 +24,6 @@ import pexpect
 import images
 
 READY = "@@ ready @@"
-STATUS = r"@@ (\d+|again) @@\r*\n"
 
 # Lines that mean that waiting longer is in vain.
 DEATH = [
@@ -96,6 +95,7 @@ class Machine:
         self.opt = Options(**options)
         self.child = None
         self.booted = 0.0
+        self.last_id = 0
         os.makedirs(images.LOGS, exist_ok=True)
         self.base = os.path.join(images.LOGS, self.name)
         self.qmp_path = f"/tmp/trellis-qmp-{os.getpid()}-{id(self):x}"
@@ -227,14 +227,21 @@ class Machine:
             time.sleep(0.01)
 
     def try_run(self, command, timeout=60, mark="@@"):
-        """Runs a command line in dom0; returns (status, output)."""
+        """Runs a command line in dom0; returns (status, output).
+
+        With the mark of the guests' shell it is run by whatever guest's
+        console the line leads to at the moment.
+        """
         for _ in range(3):
-            self.send(f"{len(command)} {command}\n")
-            match = self.expect(STATUS.replace("@@", mark), timeout,
-                                f"end of `{command}`")
-            if match.group(1) != "again":
-                out = self.child.before.replace("\r", "").strip("\n")
-                return int(match.group(1)), out
+            self.last_id += 1
+            self.send(f"{self.last_id} {len(command)} {command}\n")
+            match = self.expect(
+                rf"{mark} {self.last_id} begin {mark}\r*\n"
+                rf"(?P<out>(?s:.*?))\n{mark} {self.last_id} (?P<end>\d+) {mark}"
+                rf"|{mark} again {mark}", timeout, f"end of `{command}`")
+            if match.group("end"):
+                out = match.group("out").replace("\r", "").strip("\n")
+                return int(match.group("end")), out
         return self.fail(f"`{command}` arrives garbled")
 
     def run(self, command, timeout=60):
@@ -281,16 +288,8 @@ class Machine:
 
     def settle(self):
         """After a switch of serial input: until dom0 answers again."""
-        for _ in range(5):
-            self.send("\n14 echo se''ttled\n")
-            try:
-                self.child.expect(r"settled\r*\n", timeout=5)
-                self.child.expect(STATUS, timeout=5)
-                self.child.expect(pexpect.TIMEOUT, timeout=0.3)
-                return
-            except pexpect.TIMEOUT:
-                continue
-        self.fail("dom0's shell does not answer after the hypervisor's keys")
+        self.send("\n")
+        self.run("true", 20)
 
     def audit(self):
         """Has the hypervisor recount every page's types and references."""
@@ -322,12 +321,12 @@ class Machine:
         self.poweroff()
 
     def poweroff(self, timeout=60):
-        self.send("11 poweroff -f\n")
+        self.send("0 11 poweroff -f\n")
         self.wait_end(timeout, "power off")
 
     def reboot(self, timeout=120):
         """Restarts the machine and waits for dom0's shell again."""
-        self.send("9 reboot -f\n")
+        self.send("0 9 reboot -f\n")
         self.wait_ready(timeout)
 
     def wait_end(self, timeout, what):
