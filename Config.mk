@@ -52,6 +52,7 @@ TOOL_CFLAGS := -std=gnu11 -O2 -g -fstack-protector-strong \
 TOOL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Unit tests: the code under test compiled for the host.
-UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -D_GNU_SOURCE \
+UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer \
+	-fno-strict-aliasing -D_GNU_SOURCE \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	$(filter-out -Wmissing-prototypes,$(WARNINGS)) $(REPRODUCIBLE)

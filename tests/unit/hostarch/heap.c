@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An allocator of frames simple enough to be believed: first fit over one byte
- * per frame. Small objects come from malloc, so that the sanitizer watches
- * them.
+ * per frame.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <hostarch.h>
@@ -66,38 +64,7 @@ uint64_t heap_total_pages(void)
     return heap_end - heap_first;
 }
 
-void *hv_alloc_pages(unsigned int order)
+void heap_add_range(mfn_t start, uint64_t nr)
 {
-    struct page_info *pg = heap_alloc(order, 0);
-
-    return pg == NULL ? NULL : page_to_virt(pg);
-}
-
-void hv_free_pages(void *va, unsigned int order)
-{
-    if (va != NULL)
-        heap_free(virt_to_page(va), order);
-}
-
-void *hv_alloc(size_t bytes)
-{
-    return calloc(1, bytes);
-}
-
-void hv_free(void *p)
-{
-    free(p);
-}
-
-void *hv_vmalloc(size_t bytes)
-{
-    void *p = aligned_alloc(PAGE_SIZE, ROUND_UP(bytes, PAGE_SIZE));
-
-    return p == NULL ? NULL : memset(p, 0, bytes);
-}
-
-void hv_vfree(void *va, size_t bytes)
-{
-    (void)bytes;
-    free(va);
+    host_heap_init(start, nr);
 }

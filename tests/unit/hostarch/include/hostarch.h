@@ -72,6 +72,10 @@ extern struct page_info host_frames[HOST_MAX_FRAMES];
 void host_frames_init(uint64_t nr);
 /* heap.c: make them available to heap_alloc(), from frame first on. */
 void host_heap_init(mfn_t first, uint64_t nr);
+/* hv_alloc.c: the n-th hv_*alloc*() from now on fails (0: none); how many
+ * allocations have not been freed. */
+extern unsigned int host_alloc_fail_in;
+extern unsigned int host_allocs_live;
 
 /* ---- time, timer, TLB, calls between CPUs: time.c, tlb.c, smp.c ---- */
 extern s_time_t host_now;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+page_alloc_SRCS := hypervisor/core/page_alloc.c
