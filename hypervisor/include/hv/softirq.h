@@ -24,6 +24,8 @@ void softirq_register(enum softirq nr, softirq_fn fn);
 void softirq_raise(enum softirq nr);
 /* On another CPU (or this one): sets the bit, sends an event-check IPI. */
 void softirq_raise_on(unsigned int cpu, enum softirq nr);
+/* Boot: the tasklets' own softirq. */
+void softirq_init(void);
 /* Run everything pending. Interrupts on, no lock held. */
 void softirq_run(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One-shot timers on system time, a heap per CPU. Handlers run in
- * SOFTIRQ_TIMER with interrupts on and may re-arm their own timer.
+ * One-shot timers on system time, a heap per CPU (core/timer_heap.h).
+ * Handlers run in SOFTIRQ_TIMER with interrupts on and may re-arm their own
+ * timer. Nothing is allocated: a timer holds its own links.
  */
 #ifndef HV_TIMER_H
 #define HV_TIMER_H
@@ -12,9 +13,11 @@ struct timer {
     s_time_t expires_ns;
     void (*fn)(void *arg);
     void *arg;
-    uint32_t heap_index; /* 0: not queued; guarded by the CPU's timer lock */
-    uint16_t cpu;        /* whose heap; changes under both heaps' locks */
-    uint16_t dead;
+    /* Place in the heap; guarded by the CPU's timer lock. */
+    struct timer *child, *next, *prev;
+    bool queued;
+    bool dead;
+    uint16_t cpu; /* whose heap; changes under both heaps' locks */
 };
 
 void timer_init(struct timer *t, void (*fn)(void *arg), void *arg,
@@ -30,6 +33,7 @@ bool timer_is_active(const struct timer *t);
 
 /* Arch calls this from the timer interrupt; raises SOFTIRQ_TIMER. */
 void timer_interrupt(void);
+void timer_init_subsystem(void);
 void timer_cpu_init(unsigned int cpu);
 void timer_dump(void); /* console key */
 

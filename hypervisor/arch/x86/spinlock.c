@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ticket locks. In debug builds each CPU keeps a stack of the locks it holds:
+ * ranks may only rise, and a lock is released by who took it.
+ */
+#include <hv/lib.h>
+#include <hv/percpu.h>
+#include <hv/spinlock.h>
+
+#include <asm/lockdebug.h>
+#include <asm/x86.h>
+
+#ifdef TRELLIS_DEBUG
+
+#define MAX_HELD 16
+#define NO_CPU   0xffff
+
+struct held_locks {
+    unsigned int depth;
+    unsigned int base; /* locks below belong to what was interrupted */
+    const spinlock_t *lock[MAX_HELD];
+};
+static DEFINE_PER_CPU(struct held_locks, held);
+
+unsigned int lock_context_enter(void)
+{
+    struct held_locks *h = &this_cpu(held);
+    unsigned int base = h->base;
+
+    h->base = h->depth;
+    return base;
+}
+
+void lock_context_leave(unsigned int base)
+{
+    struct held_locks *h = &this_cpu(held);
+
+    if (h->depth != h->base)
+        panic("Interrupt handler left with lock %p held",
+              h->lock[h->depth - 1]);
+    h->base = base;
+}
+
+static void before_lock(const spinlock_t *l, bool pair)
+{
+    const struct held_locks *h = &this_cpu(held);
+
+    if (l->cpu == smp_processor_id())
+        panic("Lock %p (rank %u) taken twice", l, l->rank);
+    if (l->rank == LOCK_RANK_NONE)
+        return;
+    for (unsigned int i = h->base; i < h->depth; i++) {
+        const spinlock_t *o = h->lock[i];
+
+        if (o->rank < l->rank || (pair && o->rank == l->rank && o < l))
+            continue;
+        panic("Lock order: %p (rank %u) wanted while %p (rank %u) is held", l,
+              l->rank, o, o->rank);
+    }
+}
+
+static void after_lock(spinlock_t *l)
+{
+    unsigned long flags = irq_save();
+    struct held_locks *h = &this_cpu(held);
+
+    l->cpu = (uint16_t)smp_processor_id();
+    if (h->depth == MAX_HELD)
+        panic("More than %u locks held", MAX_HELD);
+    h->lock[h->depth++] = l;
+    irq_restore(flags);
+}
+
+static void before_unlock(spinlock_t *l)
+{
+    unsigned long flags = irq_save();
+    struct held_locks *h = &this_cpu(held);
+    unsigned int i = h->depth;
+
+    while (i > h->base && h->lock[i - 1] != l)
+        i--;
+    if (i == h->base)
+        panic("Lock %p (rank %u) released, but not held", l, l->rank);
+    h->depth--;
+    for (; i <= h->depth; i++)
+        h->lock[i - 1] = h->lock[i];
+    l->cpu = NO_CPU;
+    irq_restore(flags);
+}
+
+#else
+
+static inline void before_lock(const spinlock_t *l, bool pair)
+{
+    (void)l;
+    (void)pair;
+}
+
+static inline void after_lock(spinlock_t *l)
+{
+    (void)l;
+}
+
+static inline void before_unlock(spinlock_t *l)
+{
+    (void)l;
+}
+
+#endif
+
+static void take(spinlock_t *l, bool pair)
+{
+    uint16_t ticket;
+
+    before_lock(l, pair);
+    ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE);
+    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+        cpu_relax();
+    after_lock(l);
+}
+
+void spin_lock(spinlock_t *l)
+{
+    take(l, false);
+}
+
+bool spin_trylock(spinlock_t *l)
+{
+    spinlock_t old = {.tickets = READ_ONCE(l->tickets)}, new = old;
+
+    if (old.owner != old.next)
+        return false;
+    new.next++;
+    if (!__atomic_compare_exchange_n(&l->tickets, &old.tickets, new.tickets,
+                                     false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    after_lock(l);
+    return true;
+}
+
+void spin_unlock(spinlock_t *l)
+{
+    before_unlock(l);
+    __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
+}
+
+unsigned long spin_lock_irqsave(spinlock_t *l)
+{
+    unsigned long flags = irq_save();
+
+    spin_lock(l);
+    return flags;
+}
+
+void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
+{
+    spin_unlock(l);
+    irq_restore(flags);
+}
+
+bool spin_is_locked(const spinlock_t *l)
+{
+    spinlock_t now = {.tickets = READ_ONCE(l->tickets)};
+
+    return now.owner != now.next;
+}
+
+void spin_lock_pair(spinlock_t *a, spinlock_t *b)
+{
+    if (a > b) {
+        spinlock_t *t = a;
+
+        a = b;
+        b = t;
+    }
+    spin_lock(a);
+    if (a != b)
+        take(b, true);
+}
+
+void spin_unlock_pair(spinlock_t *a, spinlock_t *b)
+{
+    if (a != b)
+        spin_unlock(b);
+    spin_unlock(a);
+}
