@@ -6,10 +6,13 @@
 #include <hostarch.h>
 #include <hv/spinlock.h>
 
+#include <asm/x86.h>
+
 #define MAX_HELD 32
 
 static spinlock_t *held[MAX_HELD];
 unsigned int host_locks_held;
+bool host_irqs_off;
 
 static void push(spinlock_t *l)
 {
@@ -54,14 +57,17 @@ void spin_unlock(spinlock_t *l)
 
 unsigned long spin_lock_irqsave(spinlock_t *l)
 {
+    unsigned long flags = irq_save();
+
     spin_lock(l);
-    return 0;
+    return flags;
 }
 
 void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
 {
-    (void)flags;
+    BUG_ON(!host_irqs_off);
     spin_unlock(l);
+    irq_restore(flags);
 }
 
 bool spin_is_locked(const spinlock_t *l)

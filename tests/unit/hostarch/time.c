@@ -3,7 +3,7 @@
 #include <hostarch.h>
 
 s_time_t host_now;
-s_time_t host_timer_deadline = S_TIME_MAX;
+s_time_t host_timer_deadline[MAX_CPUS];
 
 s_time_t now_ns(void)
 {
@@ -12,5 +12,5 @@ s_time_t now_ns(void)
 
 void arch_timer_program(s_time_t deadline)
 {
-    host_timer_deadline = deadline;
+    host_timer_deadline[smp_processor_id()] = deadline;
 }

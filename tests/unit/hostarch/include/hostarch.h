@@ -55,6 +55,8 @@ extern jmp_buf host_bug_jmp;
 /* ---- locks: lock.c ---- */
 /* Locks now held; a test ends with 0. */
 extern unsigned int host_locks_held;
+/* Interrupts are off; a test ends with them on. */
+extern bool host_irqs_off;
 
 /* ---- guest memory: guest.c ---- */
 /* len bytes, page-aligned, zeroed; their guest address is their host one. */
@@ -79,7 +81,7 @@ extern unsigned int host_allocs_live;
 
 /* ---- time, timer, TLB, calls between CPUs: time.c, tlb.c, smp.c ---- */
 extern s_time_t host_now;
-extern s_time_t host_timer_deadline; /* last arch_timer_program() */
+extern s_time_t host_timer_deadline[MAX_CPUS]; /* last arch_timer_program() */
 extern unsigned int host_tlb_flushes;
 extern unsigned int host_event_checks[MAX_CPUS]; /* IPIs sent to each */
 

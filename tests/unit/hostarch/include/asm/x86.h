@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real asm/x86.h, save for what a host program may not do: here the
+ * interrupt flag is a variable of the CPU that the test plays.
+ */
+#ifndef HOSTARCH_ASM_X86_H
+#define HOSTARCH_ASM_X86_H
+
+#define irq_enable     real_irq_enable
+#define irq_disable    real_irq_disable
+#define irq_save       real_irq_save
+#define irq_restore    real_irq_restore
+#define irq_is_enabled real_irq_is_enabled
+#include_next <asm/x86.h>
+#undef irq_enable
+#undef irq_disable
+#undef irq_save
+#undef irq_restore
+#undef irq_is_enabled
+
+extern bool host_irqs_off;
+
+static inline void irq_enable(void)
+{
+    host_irqs_off = false;
+}
+
+static inline void irq_disable(void)
+{
+    host_irqs_off = true;
+}
+
+static inline bool irq_is_enabled(void)
+{
+    return !host_irqs_off;
+}
+
+static inline unsigned long irq_save(void)
+{
+    bool off = host_irqs_off;
+
+    host_irqs_off = true;
+    return off ? 0 : RFLAGS_IF;
+}
+
+static inline void irq_restore(unsigned long flags)
+{
+    host_irqs_off = !(flags & RFLAGS_IF);
+}
+
+#endif

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+timer_SRCS := hypervisor/core/timer.c hypervisor/core/timer_heap.c \
+	hypervisor/core/softirq.c
