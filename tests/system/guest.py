@@ -87,8 +87,10 @@ class Guest:
         self.attached = self.m.last_id
         self.m.send(f"{self.attached} {len(line)} {line}\n")
         self.m.expect(rf"@@ {self.attached} begin @@", 20, "tl console")
-        # Until tl has the terminal, what is typed would be dom0's.
-        time.sleep(1)
+        # Until tl has the terminal, what is typed would be dom0's. If it has
+        # given up by then, say what it said.
+        if self.m.comes(rf"@@ {self.attached} \d+ @@", 1):
+            self.m.fail("tl console ended at once")
 
     def detach(self):
         self.m.send(DETACH)

@@ -213,6 +213,11 @@ class Machine:
             self.fail(f"while waiting for {what}: {self.child.match.group(0)}")
         return self.child.match
 
+    def comes(self, pattern, seconds):
+        """Tells whether the pattern comes in that time."""
+        return self.child.expect([pattern, pexpect.TIMEOUT],
+                                 timeout=seconds) == 0
+
     def drain(self, seconds=2):
         """Takes in what still comes, for the log."""
         try:
