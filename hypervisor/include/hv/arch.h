@@ -61,6 +61,8 @@ void arch_wallclock_update(struct domain *d); /* shared_info.wc_* */
 /* Flush everything of guests on these CPUs; returns when done. */
 void tlb_flush_mask(const cpumask_t *mask);
 void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va);
+/* CPUs that may hold entries of any vcpu of d. */
+void domain_dirty_mask(const struct domain *d, cpumask_t *out);
 void tlb_flush_local(void);
 void tlb_flush_one_local(unsigned long va);
 /* The TLB clock: every full flush of a CPU moves it. */

@@ -11,22 +11,21 @@
 #include <hv/types.h>
 
 struct domain;
-struct page_info;
+struct grant_entry_v1;
 struct grant_active; /* pins of one entry; core/grant.c */
 struct grant_map;    /* one handle; core/grant.c */
 
 struct grant_table {
-    spinlock_t lock; /* rank LOCK_RANK_GRANT: sizes, version, maptrack */
-    uint8_t version; /* 1 or 2; 0: domain has no grant table */
-    uint8_t max_version;
-    uint32_t nr_frames, max_frames;
-    uint32_t nr_status_frames;
+    spinlock_t lock; /* rank LOCK_RANK_GRANT: growth, maptrack's free list */
+    uint32_t nr_frames; /* only grows; read without the lock */
+    uint32_t max_frames;
+    struct grant_entry_v1 **shared; /* [max_frames] pages shared with d */
+    struct grant_active **active;   /* [max_frames] 512 pins each */
     uint32_t max_maptrack_frames;
-    void **shared;                /* [max_frames] virtual addresses */
-    void **status;                /* v2 */
-    struct grant_active **active; /* [max_frames] pages of pins */
-    struct grant_map **maptrack;
-    uint32_t nr_maptrack, maptrack_free;
+    uint32_t nr_maptrack;        /* handles in allocated pages */
+    uint32_t maptrack_free;      /* first free handle, MAPTRACK_END = none */
+    struct grant_map **maptrack; /* [max_maptrack_frames] pages */
+    uint32_t release_at;         /* where a dying domain's release goes on */
 };
 
 int grant_domain_init(struct domain *d, unsigned int max_frames,
