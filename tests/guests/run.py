@@ -32,7 +32,7 @@ KERNELS = {
     "hostile": {},
     "emulation": {},
     "smp": {"smp": 4},
-    "memory": {"hv": "dom0_mem=128M"},
+    "memory": {"hv": "dom0_mem=128M,max:128M"},
     "misc": {},
 }
 
