@@ -7,7 +7,7 @@
 # initramfs it is put into. Sources are found by wildcard: a new file needs no
 # change here. Include as "libs/sys/sys.h", <public/xen.h>.
 
-TOOLS_LIBS := domain image console xs sys
+TOOLS_LIBS := domain image console daemon xs sys
 TOOLS_PROGS := xenstored consoled tl
 
 TOOLS_SRCDIR_xenstored := dom0-tools/xenstored
@@ -16,8 +16,8 @@ TOOLS_SRCDIR_tl := dom0-tools/cli
 
 # Our own libraries a program may link (see the arrows in docs/map.md), and
 # the system's. tl names libs/domain only; the rest follows from it.
-TOOLS_USES_xenstored := xs sys
-TOOLS_USES_consoled := console xs sys
+TOOLS_USES_xenstored := daemon xs sys
+TOOLS_USES_consoled := console daemon xs sys
 TOOLS_USES_tl := domain image console xs sys
 TOOLS_LDLIBS_tl := -ljson-c -luuid -llzma -lzstd -llz4 -lz
 
