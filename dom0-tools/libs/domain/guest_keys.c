@@ -71,7 +71,7 @@ static int want_number(struct reader *r, long long min, long long max,
 
 static int set_copy(struct reader *r, char **to)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (rc)
@@ -93,7 +93,7 @@ static int set_u32(struct reader *r, long long min, long long max, uint32_t *to)
 
 static int set_name(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (rc)
@@ -107,7 +107,7 @@ static int set_name(struct reader *r)
 
 static int set_type(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (rc)
@@ -119,7 +119,7 @@ static int set_type(struct reader *r)
 
 static int set_uuid(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (!rc && uuid_parse(s, r->g->uuid))
@@ -239,7 +239,7 @@ static int set_nomigrate(struct reader *r)
 
 static int set_action(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (rc)
@@ -319,7 +319,7 @@ static int set_vif(struct reader *r)
 
 static int set_pool(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
     int rc = want_string(r, &s);
 
     if (!rc && strcmp(s, "Pool-0"))
@@ -330,7 +330,7 @@ static int set_pool(struct reader *r)
 /* Joined in set_cmdline_all, when all of them are known. */
 static int set_later(struct reader *r)
 {
-    const char *s;
+    const char *s = NULL;
 
     return want_string(r, &s);
 }

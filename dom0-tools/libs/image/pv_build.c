@@ -26,6 +26,7 @@
 #define GUEST_DATA    0xe02bu
 #define RFLAGS_IF     0x200u
 #define LEGACY_VCPUS  32u
+#define DAEMON_DOMID  0u
 #define GREF_CONSOLE  0u
 #define GREF_XENSTORE 1u
 #define START_MAGIC   "xen-3.0-x86_64"
@@ -263,7 +264,7 @@ static int build_grants(struct build *b, struct errmsg *err)
     table = map;
     for (unsigned int i = 0; i < 2; i++) {
         table[i].frame = (uint32_t)frames[i];
-        table[i].domid = (domid_t)b->in->daemon_domid;
+        table[i].domid = DAEMON_DOMID;
         table[i].flags = GTF_permit_access;
     }
     return sys_foreign_unmap(map, 1);
@@ -271,7 +272,7 @@ static int build_grants(struct build *b, struct errmsg *err)
 
 static int build_memory_map(struct build *b, struct errmsg *err)
 {
-    struct sys_e820 map = {0, b->in->nr_pages * PV_PAGE_SIZE, SYS_E820_RAM};
+    struct sys_e820 map = {0, b->in->max_pages * PV_PAGE_SIZE, SYS_E820_RAM};
     int rc = sys_set_memory_map(b->sys, b->in->domid, &map, 1);
 
     return rc ? err_set(err, rc, "cannot set the memory map: %s", strerror(-rc))

@@ -2,7 +2,8 @@
 /*
  * Builds a PV guest into an empty domain: gives it its memory, writes kernel,
  * ramdisk, p2m, page tables and start_info, pins, sets the first vcpu and the
- * grants its daemons map. The domain stays paused; undo is destroying it.
+ * grants by which dom0's daemons map its rings. The domain stays paused; undo
+ * is destroying it.
  */
 #ifndef TOOLS_IMAGE_PV_BUILD_H
 #define TOOLS_IMAGE_PV_BUILD_H
@@ -13,12 +14,12 @@
 
 struct pv_build_in {
     uint32_t domid;
-    uint64_t nr_pages;
+    uint64_t nr_pages;  /* given now */
+    uint64_t max_pages; /* told as the size of its memory map */
     struct bytes kernel;
     struct bytes initrd; /* len 0: none */
     const char *cmdline;
     uint32_t store_port, console_port; /* of the guest */
-    uint32_t daemon_domid;             /* who maps both rings */
 };
 
 struct pv_build_out {
