@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a device offers to the console. Sinks are registered at boot only.
+ */
+#ifndef HV_CONSOLE_SINK_H
+#define HV_CONSOLE_SINK_H
+
+#include <hv/types.h>
+
+struct console_sink {
+    const char *name; /* as in console= */
+    /* Interrupts off, console lock held (or taken by force). */
+    void (*write)(const char *buf, size_t len);
+    /* Called every few ms while there is no receive interrupt; may be NULL. */
+    void (*poll)(void);
+    bool enabled;
+    bool until_dom0; /* switched off when dom0 takes the screen over */
+};
+
+void console_add_sink(struct console_sink *sink);
+
+/* The drivers, in the order in which main.c starts them. */
+void uart_init_early(void);
+void vga_init_early(void);
+void vga_init_late(void); /* page tables are in place */
+/* The serial port's interrupt, if the platform code can deliver it: the ISA
+ * line (-1: polled) and what to call. */
+int uart_irq(void);
+void uart_interrupt(void);
+/* From now on uart_interrupt() is called; polling ends. */
+void uart_use_irq(void);
+/* True if the hypervisor keeps this I/O port for its console. */
+bool uart_owns_port(uint16_t port);
+
+#endif
