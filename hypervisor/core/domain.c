@@ -225,5 +225,7 @@ void __init dom0_create(unsigned int max_vcpus)
         rc = vcpu_create(dom0, i);
         if (rc)
             panic("no memory for vcpu %u of the control domain", i);
+        /* Held, as all of a new domain is, until it is unpaused. */
+        vcpu_pause_nosync(dom0->vcpu[i]);
     }
 }

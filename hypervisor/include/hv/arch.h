@@ -85,9 +85,13 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
 /* ---- domctl / sysctl / physical machine ---- */
 struct xen_domctl;
 struct xen_sysctl;
-long arch_do_domctl(struct xen_domctl *op, struct domain *d, bool *copyback);
-long arch_do_sysctl(struct xen_sysctl *op, bool *copyback);
-void arch_get_info_state(struct domain *d, uint32_t *flags);
+struct xen_sysctl_physinfo;
+struct xen_sysctl_cputopo;
+/* What core does not know: -ENOSYS if arch does not either. */
+long arch_do_domctl(struct xen_domctl *op, struct domain *d);
+long arch_do_sysctl(struct xen_sysctl *op);
+void arch_fill_physinfo(struct xen_sysctl_physinfo *p);
+void arch_fill_cputopo(unsigned int cpu, struct xen_sysctl_cputopo *t);
 /* APIC id in bits 31:0, ACPI id in bits 63:32 (VCPUOP_get_physid). */
 uint64_t arch_cpu_physid(unsigned int cpu);
 void machine_halt(void) NORETURN;

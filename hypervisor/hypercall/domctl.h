@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domctl in several files. A handler gets a copy of the operation that the
+ * caller's structure is replaced with if the result is 0, and the domain with
+ * a reference; NULL for the operations that name none.
+ */
+#ifndef HYPERCALL_DOMCTL_H
+#define HYPERCALL_DOMCTL_H
+
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+
+#include <public/domctl.h>
+
+typedef long (*domctl_fn)(struct xen_domctl *op, struct domain *d);
+
+void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
+
+long domctl_setvcpucontext(struct xen_domctl *op, struct domain *d);
+long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d);
+long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d);
+long domctl_max_vcpus(struct xen_domctl *op, struct domain *d);
+long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d);
+long domctl_getvcpuaffinity(struct xen_domctl *op, struct domain *d);
+long domctl_sendtrigger(struct xen_domctl *op, struct domain *d);
+
+/* Between the ABI's bitmaps of any size and ours. */
+int bitmap_from_guest(unsigned long *map, unsigned int nr_bits,
+                      const struct xenctl_bitmap *src);
+int bitmap_to_guest(const struct xenctl_bitmap *dst, const unsigned long *map,
+                    unsigned int nr_bits);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domctl: operations on the vcpus of a domain.
+ */
+#include "domctl.h"
+
+#include <hv/arch.h>
+#include <hv/lib.h>
+
+int bitmap_from_guest(unsigned long *map, unsigned int nr_bits,
+                      const struct xenctl_bitmap *src)
+{
+    unsigned int bits = min_t(unsigned int, nr_bits, src->nr_bits);
+
+    memset(map, 0, BITMAP_LONGS(nr_bits) * sizeof(*map));
+    if (copy_from_guest_va(map, handle_va(src->bitmap), DIV_ROUND_UP(bits, 8)))
+        return -EFAULT;
+    if (bits % 64)
+        map[bits / 64] &= BIT(bits % 64) - 1;
+    return 0;
+}
+
+/* What the caller has room for beyond ours is zeroed. */
+int bitmap_to_guest(const struct xenctl_bitmap *dst, const unsigned long *map,
+                    unsigned int nr_bits)
+{
+    unsigned int have = DIV_ROUND_UP(nr_bits, 8);
+    unsigned int room = DIV_ROUND_UP(dst->nr_bits, 8);
+    unsigned int n = min_t(unsigned int, have, room);
+
+    if (copy_to_guest_va(handle_va(dst->bitmap), map, n))
+        return -EFAULT;
+    if (room > n && clear_guest_va(handle_va(dst->bitmap) + n, room - n))
+        return -EFAULT;
+    return 0;
+}
+
+/* Takes effect at once or not at all; the domain must be stopped. */
+static long set_context(struct domain *d, struct vcpu *v,
+                        const struct vcpu_guest_context *c)
+{
+    long rc;
+
+    domain_pause(d);
+    spin_lock(&d->ctl_lock);
+    if (domain_is_dying(d)) {
+        rc = -EINVAL;
+    } else if (c) {
+        rc = arch_vcpu_set_context(v, c);
+        if (!rc && (c->flags & VGCF_online))
+            __atomic_fetch_and(&v->pause_flags, ~VPF_DOWN, __ATOMIC_SEQ_CST);
+    } else {
+        arch_vcpu_reset(v);
+        __atomic_fetch_or(&v->pause_flags, VPF_DOWN, __ATOMIC_SEQ_CST);
+        rc = 0;
+    }
+    spin_unlock(&d->ctl_lock);
+    domain_unpause(d);
+    return rc;
+}
+
+long domctl_setvcpucontext(struct xen_domctl *op, struct domain *d)
+{
+    struct vcpu *v = domain_vcpu(d, op->u.vcpucontext.vcpu);
+    guest_va_t from = handle_va(op->u.vcpucontext.ctxt);
+    struct vcpu_guest_context *c;
+    long rc;
+
+    if (!v || d == current->domain)
+        return -EINVAL;
+    if (!from)
+        return set_context(d, v, NULL);
+    c = hv_alloc(sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    rc = copy_from_guest_va(c, from, sizeof(*c));
+    rc = rc ?: set_context(d, v, c);
+    hv_free(c);
+    return rc;
+}
+
+long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d)
+{
+    struct vcpu *v = domain_vcpu(d, op->u.vcpucontext.vcpu);
+    struct vcpu_guest_context *c;
+    long rc;
+
+    if (!v)
+        return -ESRCH;
+    if (d == current->domain)
+        return -EINVAL;
+    if (!v->is_initialised)
+        return -ENODATA;
+    c = hv_alloc(sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    vcpu_pause(v);
+    arch_vcpu_get_context(v, c);
+    vcpu_unpause(v);
+    rc = copy_to_guest_va(handle_va(op->u.vcpucontext.ctxt), c, sizeof(*c));
+    hv_free(c);
+    return rc;
+}
+
+long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d)
+{
+    struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
+    struct vcpu *v = domain_vcpu(d, i->vcpu);
+    unsigned long pf;
+
+    if (i->vcpu >= d->max_vcpus)
+        return -EINVAL;
+    if (!v)
+        return -ESRCH;
+    pf = READ_ONCE(v->pause_flags);
+    memset(i, 0, sizeof(*i));
+    i->vcpu = v->id;
+    i->online = !(pf & VPF_DOWN);
+    i->blocked = (pf & VPF_BLOCKED) != 0;
+    i->running = READ_ONCE(v->is_running);
+    i->cpu_time = v->runstate.time[RUNSTATE_running];
+    if (v->runstate.state == RUNSTATE_running)
+        i->cpu_time += (uint64_t)now_ns() - v->runstate.state_entry_time;
+    i->cpu = v->processor;
+    return 0;
+}
+
+/* All vcpus that the domain may have come into being; the number was fixed at
+ * its creation. */
+long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
+{
+    unsigned int max = op->u.max_vcpus.max;
+    long rc = 0;
+
+    if (d == current->domain || max != d->max_vcpus)
+        return -EINVAL;
+    spin_lock(&d->ctl_lock);
+    if (domain_is_dying(d))
+        rc = -EINVAL;
+    for (unsigned int i = 0; i < max && !rc; i++) {
+        if (d->vcpu[i])
+            continue;
+        rc = vcpu_create(d, i);
+        /* Like the domain's other vcpus would be: held by its creator. */
+        if (!rc && d->controller_pauses)
+            vcpu_pause_nosync(d->vcpu[i]);
+    }
+    spin_unlock(&d->ctl_lock);
+    return rc;
+}
+
+long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d)
+{
+    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
+    cpumask_t hard, soft;
+    int rc = 0;
+
+    if (a->vcpu >= d->max_vcpus)
+        return -EINVAL;
+    if (!v)
+        return -ESRCH;
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = bitmap_from_guest(hard.bits, MAX_CPUS, &a->cpumap_hard);
+    if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = bitmap_from_guest(soft.bits, MAX_CPUS, &a->cpumap_soft);
+    if (rc)
+        return rc;
+    return sched_set_affinity(v, a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
+                              a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
+}
+
+long domctl_getvcpuaffinity(struct xen_domctl *op, struct domain *d)
+{
+    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
+    struct vcpu *v = domain_vcpu(d, a->vcpu);
+    long rc = 0;
+
+    if (a->vcpu >= d->max_vcpus)
+        return -EINVAL;
+    if (!v)
+        return -ESRCH;
+    if (a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = bitmap_to_guest(&a->cpumap_hard, v->sched.hard_affinity.bits,
+                             nr_cpus);
+    if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = bitmap_to_guest(&a->cpumap_soft, v->sched.soft_affinity.bits,
+                             nr_cpus);
+    return rc;
+}
+
+long domctl_sendtrigger(struct xen_domctl *op, struct domain *d)
+{
+    struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);
+
+    if (!v)
+        return -ESRCH;
+    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+        return -ENOSYS;
+    if (!__atomic_exchange_n(&v->arch.nmi_pending, 1, __ATOMIC_SEQ_CST))
+        vcpu_kick(v);
+    return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysctl: what the control domain asks of the whole machine.
+ */
+#include <hv/arch.h>
+#include <hv/console.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <public/sysctl.h>
+
+#include "domctl.h"
+
+static long op_readconsole(struct xen_sysctl *op)
+{
+    struct xen_sysctl_readconsole *r = &op->u.readconsole;
+    uint32_t index = r->index, done = 0;
+    char chunk[256];
+
+    while (done < r->count) {
+        size_t n = min_t(size_t, r->count - done, sizeof(chunk));
+
+        n = console_ring_read(&index, chunk, n, r->incremental || done, false);
+        if (!n)
+            break;
+        if (copy_to_guest_va(handle_va(r->buffer) + done, chunk, n))
+            return -EFAULT;
+        done += (uint32_t)n;
+    }
+    if (r->clear)
+        console_ring_read(&index, chunk, 0, true, true);
+    r->index = index;
+    r->count = done;
+    return 0;
+}
+
+static long op_physinfo(struct xen_sysctl *op)
+{
+    struct xen_sysctl_physinfo *p = &op->u.physinfo;
+
+    memset(p, 0, sizeof(*p));
+    p->nr_cpus = (uint32_t)bitmap_weight(cpu_online_map.bits, MAX_CPUS);
+    p->max_cpu_id = nr_cpus - 1;
+    p->nr_nodes = 1;
+    p->max_node_id = 0;
+    p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    p->total_pages = heap_total_pages();
+    p->free_pages = heap_free_pages();
+    p->outstanding_pages = domain_claimed_pages();
+    p->max_mfn = max_mfn - 1;
+    arch_fill_physinfo(p);
+    return 0;
+}
+
+static long op_sched_id(struct xen_sysctl *op)
+{
+    op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
+    return 0;
+}
+
+static long op_getdomaininfolist(struct xen_sysctl *op)
+{
+    struct xen_sysctl_getdomaininfolist *l = &op->u.getdomaininfolist;
+    domid_t id = l->first_domain;
+    uint32_t n = 0;
+    struct domain *d;
+
+    while (n < l->max_domains && (d = domain_get_first_from(id)) != NULL) {
+        struct xen_domctl_getdomaininfo info;
+
+        domctl_fill_info(d, &info);
+        id = (domid_t)(d->id + 1);
+        domain_put(d);
+        if (copy_to_handle_at(l->buffer, n, &info))
+            return -EFAULT;
+        n++;
+    }
+    l->num_domains = n;
+    return 0;
+}
+
+static long op_debug_keys(struct xen_sysctl *op)
+{
+    for (uint32_t i = 0; i < min_t(uint32_t, op->u.debug_keys.nr_keys, 64);
+         i++) {
+        char key;
+
+        if (copy_from_guest_va(&key, handle_va(op->u.debug_keys.keys) + i, 1))
+            return -EFAULT;
+        key_handle(key);
+    }
+    return 0;
+}
+
+static long op_getcpuinfo(struct xen_sysctl *op)
+{
+    struct xen_sysctl_getcpuinfo *c = &op->u.getcpuinfo;
+    uint32_t n = min_t(uint32_t, c->max_cpus, nr_cpus);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct xen_sysctl_cpuinfo info = { 0 };
+
+        if (cpumask_test(&cpu_online_map, i))
+            info.idletime = sched_cpu_idle_ns(i);
+        if (copy_to_handle_at(c->info, i, &info))
+            return -EFAULT;
+    }
+    c->nr_cpus = n;
+    return 0;
+}
+
+static long op_availheap(struct xen_sysctl *op)
+{
+    op->u.availheap.avail_bytes = heap_free_pages() << PAGE_SHIFT;
+    return 0;
+}
+
+static long op_cputopoinfo(struct xen_sysctl *op)
+{
+    struct xen_sysctl_cputopoinfo *t = &op->u.cputopoinfo;
+    uint32_t n = min_t(uint32_t, t->num_cpus, nr_cpus);
+
+    if (handle_is_null(t->cputopo)) {
+        t->num_cpus = nr_cpus;
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct xen_sysctl_cputopo topo = { .core = XEN_INVALID_CORE_ID,
+                                           .socket = XEN_INVALID_SOCKET_ID,
+                                           .node = XEN_INVALID_NODE_ID };
+
+        if (cpumask_test(&cpu_online_map, i))
+            arch_fill_cputopo(i, &topo);
+        if (copy_to_handle_at(t->cputopo, i, &topo))
+            return -EFAULT;
+    }
+    t->num_cpus = n;
+    return 0;
+}
+
+/* All memory is one node. */
+static long op_numainfo(struct xen_sysctl *op)
+{
+    struct xen_sysctl_numainfo *ni = &op->u.numainfo;
+    struct xen_sysctl_meminfo mem = {
+        .memsize = heap_total_pages() << PAGE_SHIFT,
+        .memfree = heap_free_pages() << PAGE_SHIFT,
+    };
+    uint32_t local = 10;
+
+    if (ni->num_nodes && !handle_is_null(ni->meminfo) &&
+        copy_to_handle(ni->meminfo, &mem))
+        return -EFAULT;
+    if (ni->num_nodes && !handle_is_null(ni->distance) &&
+        copy_to_handle(ni->distance, &local))
+        return -EFAULT;
+    ni->num_nodes = 1;
+    return 0;
+}
+
+/* One pool, of all CPUs; it can be looked at. */
+static long op_cpupool(struct xen_sysctl *op)
+{
+    struct xen_sysctl_cpupool_op *c = &op->u.cpupool_op;
+    static const unsigned long none[BITMAP_LONGS(MAX_CPUS)];
+    struct domain *d;
+    uint32_t n = 0;
+
+    switch (c->op) {
+    case XEN_SYSCTL_CPUPOOL_OP_INFO:
+        if (c->cpupool_id != 0)
+            return -ENOENT;
+        for (domid_t id = 0; (d = domain_get_first_from(id)) != NULL; n++) {
+            id = (domid_t)(d->id + 1);
+            domain_put(d);
+        }
+        c->sched_id = XEN_SCHEDULER_CREDIT2;
+        c->n_dom = n;
+        return bitmap_to_guest(&c->cpumap, cpu_online_map.bits, nr_cpus);
+    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
+        return bitmap_to_guest(&c->cpumap, none, nr_cpus);
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static long op_scheduler(struct xen_sysctl *op)
+{
+    struct xen_sysctl_scheduler_op *s = &op->u.scheduler_op;
+
+    if (s->sched_id != XEN_SCHEDULER_CREDIT2)
+        return -EINVAL;
+    if (s->cpupool_id != 0)
+        return -ESRCH;
+    if (s->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+        return -EOPNOTSUPP;
+    s->u.sched_credit2.ratelimit_us = 0;
+    return 0;
+}
+
+static long (*const handlers[])(struct xen_sysctl *op) = {
+    [XEN_SYSCTL_readconsole] = op_readconsole,
+    [XEN_SYSCTL_physinfo] = op_physinfo,
+    [XEN_SYSCTL_sched_id] = op_sched_id,
+    [XEN_SYSCTL_getdomaininfolist] = op_getdomaininfolist,
+    [XEN_SYSCTL_debug_keys] = op_debug_keys,
+    [XEN_SYSCTL_getcpuinfo] = op_getcpuinfo,
+    [XEN_SYSCTL_availheap] = op_availheap,
+    [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
+    [XEN_SYSCTL_numainfo] = op_numainfo,
+    [XEN_SYSCTL_cpupool_op] = op_cpupool,
+    [XEN_SYSCTL_scheduler_op] = op_scheduler,
+};
+
+long do_sysctl(unsigned long arg)
+{
+    struct xen_sysctl op;
+    long rc;
+
+    if (!current->domain->is_privileged)
+        return -EPERM;
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+        return -EACCES;
+    if (op.cmd < ARRAY_SIZE(handlers) && handlers[op.cmd])
+        rc = handlers[index_nospec(op.cmd, ARRAY_SIZE(handlers))](&op);
+    else
+        rc = arch_do_sysctl(&op);
+    if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
+        rc = -EFAULT;
+    return rc;
+}
