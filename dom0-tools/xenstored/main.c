@@ -75,16 +75,18 @@ static int plant(const char *path, const char *value)
     return rc < 0 ? rc : 0;
 }
 
-/* What everybody expects to find in a new store. */
+/*
+ * What everybody expects in a new store. dom0's own nodes only if asked for:
+ * xen-init-dom0 takes them for the proof that it ran already.
+ */
 static int plant_all(void)
 {
-    if (account_open(&store.accounts, 0, store.gen) == NULL)
-        return -ENOMEM;
-    if (plant("/tool/xenstored", "") != 0 || plant("/vm", "") != 0 ||
-        plant("/local/domain/0/domid", "0") != 0 ||
-        plant("/local/domain/0/name", "Domain-0") != 0)
-        return -ENOMEM;
-    return 0;
+    int rc = plant("/tool/xenstored", "");
+
+    if (rc != 0 || opts->dom0_name == NULL)
+        return rc;
+    rc = plant("/local/domain/0/domid", "0");
+    return rc != 0 ? rc : plant("/local/domain/0/name", opts->dom0_name);
 }
 
 static int start_socket(void)

@@ -14,6 +14,7 @@ enum {
     OPT_SOCKET,
     OPT_QUOTA,
     OPT_NO_DOMAINS,
+    OPT_DOM0_NAME,
 };
 
 static const struct option longs[] = {
@@ -24,6 +25,7 @@ static const struct option longs[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"socket", required_argument, NULL, OPT_SOCKET},
     {"quota", required_argument, NULL, OPT_QUOTA},
+    {"dom0-name", required_argument, NULL, OPT_DOM0_NAME},
     {"no-domains", no_argument, NULL, OPT_NO_DOMAINS},
     {NULL, 0, NULL, 0},
 };
@@ -33,15 +35,17 @@ static void help(void)
     struct quotas q;
 
     quotas_default(&q);
-    puts("Usage: xenstored [options]\n"
-         "The store of a Trellis host: a tree of small values shared by the\n"
-         "control domain and its guests.\n\n"
-         "  -N, --no-fork         stay in the foreground, log to stderr\n"
-         "      --pid-file PATH   write the process id there\n"
-         "      --log PATH        log to this file\n"
-         "      --socket DIR      where the socket is made (/run/xenstored)\n"
-         "      --no-domains      without hypervisor: the socket only\n"
-         "      --quota NAME=N    a limit for each guest; names:");
+    puts(
+        "Usage: xenstored [options]\n"
+        "The store of a Trellis host: a tree of small values shared by the\n"
+        "control domain and its guests.\n\n"
+        "  -N, --no-fork         stay in the foreground, log to stderr\n"
+        "      --pid-file PATH   write the process id there\n"
+        "      --log PATH        log to this file\n"
+        "      --socket DIR      where the socket is made (/run/xenstored)\n"
+        "      --dom0-name NAME  write dom0's nodes /local/domain/0/{domid,name}\n"
+        "      --no-domains      without hypervisor: the socket only\n"
+        "      --quota NAME=N    a limit for each guest; names:");
     for (int i = 0; i < NR_QUOTAS; i++)
         printf("          %-13s %8lld  %s\n", quota_name((enum quota)i),
                (long long)q.limit[i], quota_help((enum quota)i));
@@ -76,6 +80,9 @@ static void apply(struct options *o, int opt)
         break;
     case OPT_NO_DOMAINS:
         o->no_domains = true;
+        break;
+    case OPT_DOM0_NAME:
+        o->dom0_name = optarg;
         break;
     case OPT_HELP:
         help();

@@ -13,6 +13,7 @@ struct options {
     const char *pid_file;
     const char *log_file;
     const char *socket_dir;
+    const char *dom0_name;
     struct quotas quotas;
 };
 

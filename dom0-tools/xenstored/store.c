@@ -34,6 +34,18 @@ static struct perms *closed(void)
     return perms_new(&dom0_only, 1);
 }
 
+/* dom0 owns the root. */
+static int open_dom0(struct store *st)
+{
+    struct account *a = account_open(&st->accounts, 0, st->gen);
+
+    if (a == NULL)
+        return -ENOMEM;
+    a->nodes = 1;
+    a->bytes = node_charge(st->root);
+    return 0;
+}
+
 int store_init(struct store *st)
 {
     memset(st, 0, sizeof(*st));
@@ -46,7 +58,8 @@ int store_init(struct store *st)
             return -ENOMEM;
     }
     st->root = node_new("", 0, closed(), st->gen);
-    if (st->root == NULL || accounts_init(&st->accounts) != 0)
+    if (st->root == NULL || accounts_init(&st->accounts) != 0 ||
+        open_dom0(st) != 0)
         return -ENOMEM;
     return watches_init(&st->watches);
 }
