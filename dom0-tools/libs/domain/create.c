@@ -25,6 +25,7 @@ struct create {
     struct dom *dom;
     const struct guest_config *g;
     struct bytes kernel, ramdisk;
+    struct pv_image image;
     struct guest_nodes nodes; /* domid, ports and frames, as they are known */
 };
 
@@ -71,6 +72,7 @@ static void undo_files(void *arg)
 {
     struct create *c = arg;
 
+    pv_image_close(&c->image);
     unmap_file(&c->kernel);
     unmap_file(&c->ramdisk);
 }
@@ -83,8 +85,8 @@ static int do_files(void *arg, struct errmsg *err)
     if (!rc && c->g->ramdisk)
         rc = map_file("ramdisk", c->g->ramdisk, &c->ramdisk, err);
     if (!rc) {
-        rc = pv_build_check(c->kernel, c->ramdisk,
-                            c->g->memory_mib * PAGES_IN_MIB, err);
+        rc = pv_image_open(&c->image, c->kernel, c->ramdisk,
+                           c->g->memory_mib * PAGES_IN_MIB, err);
         if (rc)
             err_wrap(err, rc, "kernel %s", c->g->kernel);
     }
@@ -135,6 +137,10 @@ static int do_domain(void *arg, struct errmsg *err)
               : 0;
 }
 
+/*
+ * The store and consoled let go when they hear that the domain is dead: a
+ * release before that would leave consoled with its ring mapped.
+ */
 static void undo_domain(void *arg)
 {
     struct create *c = arg;
@@ -143,6 +149,7 @@ static void undo_domain(void *arg)
     if (rc)
         dom_log(c->dom, "cannot destroy domain %u: %s", c->nodes.domid,
                 strerror(-rc));
+    xs_release(c->dom->xs, c->nodes.domid);
 }
 
 static int do_limits(void *arg, struct errmsg *err)
@@ -186,16 +193,13 @@ static int do_build(void *arg, struct errmsg *err)
     struct create *c = arg;
     const struct pv_build_in in = {
         .domid = c->nodes.domid,
-        .nr_pages = c->g->memory_mib * PAGES_IN_MIB,
         .max_pages = c->g->maxmem_mib * PAGES_IN_MIB,
-        .kernel = c->kernel,
-        .initrd = c->ramdisk,
         .cmdline = c->g->cmdline,
         .store_port = c->nodes.store_port,
         .console_port = c->nodes.console_port,
     };
     struct pv_build_out out;
-    int rc = pv_build(c->dom->sys, &in, &out, err);
+    int rc = pv_build(c->dom->sys, &c->image, &in, &out, err);
 
     if (rc)
         return rc;
@@ -304,13 +308,6 @@ static int do_introduce(void *arg, struct errmsg *err)
     return rc ? err_set(err, rc, "the store refuses it: %s", strerror(-rc)) : 0;
 }
 
-static void undo_introduce(void *arg)
-{
-    struct create *c = arg;
-
-    xs_release(c->dom->xs, c->nodes.domid);
-}
-
 static int do_state(void *arg, struct errmsg *err)
 {
     struct create *c = arg;
@@ -363,7 +360,7 @@ static const struct step steps[] = {
     {"building its memory", do_build, NULL},
     {"setting scheduling", do_scheduling, NULL},
     {"writing its store nodes", do_nodes, undo_nodes},
-    {"introducing it to the store", do_introduce, undo_introduce},
+    {"introducing it to the store", do_introduce, NULL},
     {"keeping its configuration", do_state, undo_state},
     {"attaching devices", do_devices, undo_devices},
 };

@@ -122,6 +122,7 @@ static int publish(struct dom *dom, const struct device *d,
     device_key_add(&back, "handle", "%u", vif->devid);
     device_key_add(&back, "type", "vif");
     device_key_add(&back, "mac", "%s", mac);
+    device_key_add(&back, "script", "vif-bridge"); /* netback insists */
     device_key_add(&back, "bridge", "%s", bridge);
     if (*vif->vifname)
         device_key_add(&back, "vifname", "%s", vif->vifname);

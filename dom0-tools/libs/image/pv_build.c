@@ -16,7 +16,6 @@
 #include <public/grant_table.h>
 
 #include "libs/image/guest_mem.h"
-#include "libs/image/pv_layout.h"
 #include "libs/sys/domctl.h"
 #include "libs/sys/foreign.h"
 #include "libs/sys/memory.h"
@@ -33,23 +32,23 @@
 
 struct build {
     const struct pv_build_in *in;
+    const struct pv_image *image;
+    const struct pv_layout *layout; /* image's */
+    const struct pv_notes *notes;   /* image's */
     struct sys *sys;
-    struct kernel kernel;
-    struct pv_layout layout;
     struct guest_mem mem;
     uint64_t shared_info_mfn;
 };
 
 static int build_kernel(struct build *b, struct errmsg *err)
 {
-    const struct elf_image *elf = &b->kernel.elf;
+    const struct elf_image *elf = &b->image->kernel.elf;
     int rc = 0;
 
     for (unsigned int i = 0; i < elf->nr_loads && !rc; i++) {
         const struct elf_load *load = &elf->loads[i];
 
-        rc = guest_mem_write(&b->mem, 0,
-                             load->paddr - b->kernel.notes.paddr_offset,
+        rc = guest_mem_write(&b->mem, 0, load->paddr - b->notes->paddr_offset,
                              load->data, load->memsz, err);
     }
     return rc;
@@ -57,22 +56,22 @@ static int build_kernel(struct build *b, struct errmsg *err)
 
 static int build_initrd(struct build *b, struct errmsg *err)
 {
-    return guest_mem_write(&b->mem, b->layout.initrd.pfn, 0, b->in->initrd,
-                           b->in->initrd.len, err);
+    return guest_mem_write(&b->mem, b->layout->initrd.pfn, 0, b->image->initrd,
+                           b->image->initrd.len, err);
 }
 
 static int build_p2m(struct build *b, struct errmsg *err)
 {
     struct bytes p2m = {(const uint8_t *)b->mem.p2m,
                         b->mem.nr_pages * sizeof(*b->mem.p2m)};
-    uint64_t room = b->layout.p2m.nr_pages * PV_PAGE_SIZE;
-    int rc = guest_mem_write(&b->mem, b->layout.p2m.pfn, 0, p2m, p2m.len, err);
+    uint64_t room = b->layout->p2m.nr_pages * PV_PAGE_SIZE;
+    int rc = guest_mem_write(&b->mem, b->layout->p2m.pfn, 0, p2m, p2m.len, err);
     uint8_t unused[PV_PAGE_SIZE];
 
     /* The tail of the last page names no frames. */
     memset(unused, 0xff, sizeof(unused));
     if (!rc && room > p2m.len)
-        rc = guest_mem_write(&b->mem, b->layout.p2m.pfn, p2m.len,
+        rc = guest_mem_write(&b->mem, b->layout->p2m.pfn, p2m.len,
                              (struct bytes){unused, room - p2m.len},
                              room - p2m.len, err);
     return rc;
@@ -80,7 +79,7 @@ static int build_p2m(struct build *b, struct errmsg *err)
 
 static int build_tables(struct build *b, struct errmsg *err)
 {
-    const struct pv_layout *l = &b->layout;
+    const struct pv_layout *l = b->layout;
     uint64_t nr = l->tables.nr_pages + l->p2m_tables.nr_pages;
     uint64_t *pages = malloc(nr * PV_PAGE_SIZE);
     uint64_t *p2m_pages;
@@ -104,7 +103,7 @@ static int build_tables(struct build *b, struct errmsg *err)
 
 static void fill_start_info(const struct build *b, struct start_info *si)
 {
-    const struct pv_layout *l = &b->layout;
+    const struct pv_layout *l = b->layout;
 
     snprintf(si->magic, sizeof(si->magic), "%s", START_MAGIC);
     si->nr_pages = l->nr_pages;
@@ -131,7 +130,7 @@ static void fill_start_info(const struct build *b, struct start_info *si)
 /* start_info, and zeros for both rings and the stack. */
 static int build_pages(struct build *b, struct errmsg *err)
 {
-    const struct pv_layout *l = &b->layout;
+    const struct pv_layout *l = b->layout;
     struct start_info si = {0};
     struct bytes page = {(const uint8_t *)&si, sizeof(si)}, none = {page.p, 0};
     int rc;
@@ -152,7 +151,7 @@ static int build_pages(struct build *b, struct errmsg *err)
 
 static int build_hypercall_page(struct build *b, struct errmsg *err)
 {
-    const struct pv_notes *n = &b->kernel.notes;
+    const struct pv_notes *n = b->notes;
     struct xen_domctl op = {.cmd = XEN_DOMCTL_hypercall_init,
                             .domain = (domid_t)b->in->domid};
     int rc;
@@ -170,7 +169,8 @@ static int build_hypercall_page(struct build *b, struct errmsg *err)
 /* From here on the tables are validated and read-only for everybody. */
 static int build_pin(struct build *b, struct errmsg *err)
 {
-    int rc = sys_pin_l4(b->sys, b->in->domid, b->mem.p2m[b->layout.tables.pfn]);
+    int rc =
+        sys_pin_l4(b->sys, b->in->domid, b->mem.p2m[b->layout->tables.pfn]);
 
     return rc ? err_set(err, rc,
                         "the hypervisor refuses the initial page "
@@ -199,12 +199,12 @@ static int build_shared_info(struct build *b, struct errmsg *err)
 
 static int build_vcpu(struct build *b, struct errmsg *err)
 {
-    const struct pv_layout *l = &b->layout;
+    const struct pv_layout *l = b->layout;
     struct vcpu_guest_context c = {0};
     int rc;
 
     c.flags = VGCF_in_kernel | VGCF_online;
-    c.user_regs.rip = b->kernel.notes.entry;
+    c.user_regs.rip = b->notes->entry;
     c.user_regs.rsp = l->stack.va + PV_PAGE_SIZE;
     c.user_regs.rsi = l->start_info.va;
     c.user_regs.cs = GUEST_CODE64;
@@ -247,8 +247,8 @@ static int map_grant_frame(struct build *b, void **map)
 static int build_grants(struct build *b, struct errmsg *err)
 {
     const uint64_t frames[] = {
-        [GREF_CONSOLE] = b->mem.p2m[b->layout.console.pfn],
-        [GREF_XENSTORE] = b->mem.p2m[b->layout.xenstore.pfn],
+        [GREF_CONSOLE] = b->mem.p2m[b->layout->console.pfn],
+        [GREF_XENSTORE] = b->mem.p2m[b->layout->xenstore.pfn],
     };
     struct grant_entry_v1 *table;
     void *map;
@@ -314,38 +314,43 @@ static int build_steps(struct build *b, struct errmsg *err)
     return rc;
 }
 
-int pv_build_check(struct bytes kernel, struct bytes initrd, uint64_t nr_pages,
-                   struct errmsg *err)
+int pv_image_open(struct pv_image *image, struct bytes kernel,
+                  struct bytes initrd, uint64_t nr_pages, struct errmsg *err)
 {
-    struct kernel k;
-    struct pv_layout layout;
-    int rc = kernel_open(kernel, &k, err);
+    int rc = kernel_open(kernel, &image->kernel, err);
 
     if (rc)
         return rc;
-    rc = pv_layout_plan(&k, nr_pages, initrd.len, &layout, err);
-    kernel_close(&k);
+    image->initrd = initrd;
+    rc = pv_layout_plan(&image->kernel, nr_pages, initrd.len, &image->layout,
+                        err);
+    if (rc)
+        pv_image_close(image);
     return rc;
 }
 
-int pv_build(struct sys *sys, const struct pv_build_in *in,
-             struct pv_build_out *out, struct errmsg *err)
+void pv_image_close(struct pv_image *image)
 {
-    struct build b = {.in = in, .sys = sys};
-    int rc = kernel_open(in->kernel, &b.kernel, err);
+    kernel_close(&image->kernel);
+}
+
+int pv_build(struct sys *sys, const struct pv_image *image,
+             const struct pv_build_in *in, struct pv_build_out *out,
+             struct errmsg *err)
+{
+    struct build b = {.in = in,
+                      .image = image,
+                      .layout = &image->layout,
+                      .notes = &image->kernel.notes,
+                      .sys = sys};
+    int rc =
+        guest_mem_populate(&b.mem, sys, in->domid, image->layout.nr_pages, err);
 
     if (rc)
         return rc;
-    rc =
-        pv_layout_plan(&b.kernel, in->nr_pages, in->initrd.len, &b.layout, err);
-    if (!rc)
-        rc = guest_mem_populate(&b.mem, sys, in->domid, in->nr_pages, err);
-    if (!rc) {
-        rc = build_steps(&b, err);
-        out->store_mfn = b.mem.p2m[b.layout.xenstore.pfn];
-        out->console_mfn = b.mem.p2m[b.layout.console.pfn];
-        guest_mem_free(&b.mem);
-    }
-    kernel_close(&b.kernel);
+    rc = build_steps(&b, err);
+    out->store_mfn = b.mem.p2m[image->layout.xenstore.pfn];
+    out->console_mfn = b.mem.p2m[image->layout.console.pfn];
+    guest_mem_free(&b.mem);
     return rc;
 }

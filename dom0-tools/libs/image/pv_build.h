@@ -8,16 +8,20 @@
 #ifndef TOOLS_IMAGE_PV_BUILD_H
 #define TOOLS_IMAGE_PV_BUILD_H
 
-#include "libs/image/bytes.h"
-#include "libs/image/errmsg.h"
+#include "libs/image/kernel.h"
+#include "libs/image/pv_layout.h"
 #include "libs/sys/sys.h"
+
+/* What a guest is made of, read and planned before it exists. */
+struct pv_image {
+    struct kernel kernel;
+    struct bytes initrd;
+    struct pv_layout layout;
+};
 
 struct pv_build_in {
     uint32_t domid;
-    uint64_t nr_pages;  /* given now */
     uint64_t max_pages; /* told as the size of its memory map */
-    struct bytes kernel;
-    struct bytes initrd; /* len 0: none */
     const char *cmdline;
     uint32_t store_port, console_port; /* of the guest */
 };
@@ -27,14 +31,17 @@ struct pv_build_out {
 };
 
 /*
- * Read the kernel alone, to refuse a bad one before anything is created.
- * Returns 0 or -errno with the reason.
+ * Read the kernel and lay out a guest of nr_pages with it. Both views must
+ * outlive the image; initrd.len 0 means none.
+ * Returns 0, to be undone by pv_image_close, or -errno with the reason.
  */
-int pv_build_check(struct bytes kernel, struct bytes initrd, uint64_t nr_pages,
-                   struct errmsg *err);
+int pv_image_open(struct pv_image *image, struct bytes kernel,
+                  struct bytes initrd, uint64_t nr_pages, struct errmsg *err);
+void pv_image_close(struct pv_image *image);
 
 /* Returns 0 or -errno with the reason; the domain is then half built. */
-int pv_build(struct sys *sys, const struct pv_build_in *in,
-             struct pv_build_out *out, struct errmsg *err);
+int pv_build(struct sys *sys, const struct pv_image *image,
+             const struct pv_build_in *in, struct pv_build_out *out,
+             struct errmsg *err);
 
 #endif
