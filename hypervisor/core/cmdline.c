@@ -51,7 +51,7 @@ static int __init parse_size(const char *s, uint64_t *out)
     default:
         return -EINVAL;
     }
-    if (end[1] || v >> (64 - shift))
+    if (end[1] || (shift && v >> (64 - shift)))
         return -EINVAL;
     *out = v << shift;
     return 0;

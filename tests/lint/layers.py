@@ -34,7 +34,7 @@ class Layer:
 
 
 def is_ours(name):
-    return name.startswith(("public/", "hv/", "asm/", "libs/", "kit/"))
+    return name.startswith(("public/", "hv/", "asm/", "libs/", "kit/", "core/"))
 
 
 HV = ("public/", "hv/")
@@ -68,7 +68,7 @@ LAYERS = {
     "tests/guests/": Layer(["public/", "kit/"]),
     "tests/bench/": Layer(["public/", "kit/"]),
     # Tests reach for what they test.
-    "tests/": Layer(["public/", "hv/", "asm/", "libs/"], ANY),
+    "tests/": Layer(["public/", "hv/", "asm/", "libs/", "core/"], ANY),
 }
 
 

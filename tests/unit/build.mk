@@ -15,7 +15,8 @@ UNIT_FLAGS := Config.mk $(UNIT_DIR)/build.mk
 
 UNIT_HV_CFLAGS := $(filter-out -Wdate-time,$(UNIT_CFLAGS)) \
 	-fno-sanitize=object-size -DTRELLIS_DEBUG=1 -I$(UNIT_DIR)/hostarch/include \
-	-Ihypervisor/include -Ihypervisor/arch/x86/include -Iinclude
+	-Ihypervisor/include -Ihypervisor/arch/x86/include -Iinclude \
+	-Ihypervisor
 UNIT_TOOL_CFLAGS := $(UNIT_CFLAGS) -D__XEN_TOOLS__ -Idom0-tools -Iinclude
 # Test programs may convert as they like; what they test may not.
 UNIT_TEST_CFLAGS := -Wno-conversion
