@@ -16,7 +16,7 @@
 #include <asm/pv/desc.h>
 #include <asm/traps.h>
 
-#define FRAME_WORDS_MAX 8
+#define FRAME_WORDS_MAX   8
 #define UPCALL_MASK_SHIFT 32
 
 static void load_mode(struct vcpu *v, bool kernel)
@@ -121,8 +121,9 @@ void pv_failsafe(struct vcpu *v, const uint16_t sel[4])
     uint64_t cs = regs->cs & 0xffff, sp = regs->rsp;
 
     if (!v->arch.failsafe_callback) {
-        domain_crash(v->domain, "vcpu %u: bad selectors and no failsafe "
-                                "callback",
+        domain_crash(v->domain,
+                     "vcpu %u: bad selectors and no failsafe "
+                     "callback",
                      v->id);
         return;
     }

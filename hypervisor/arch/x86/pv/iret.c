@@ -12,15 +12,16 @@
 #include <asm/traps.h>
 
 /* What a guest may set by itself. */
-#define GUEST_FLAGS                                                           \
-    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF |  \
+#define GUEST_FLAGS                                                          \
+    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | \
      RFLAGS_DF | RFLAGS_OF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
 
 static bool frame_to_user(struct vcpu *v)
 {
     if (mfn_eq(v->arch.user_l4, INVALID_MFN)) {
-        domain_crash(v->domain, "vcpu %u: iret to user mode without user page "
-                                "tables",
+        domain_crash(v->domain,
+                     "vcpu %u: iret to user mode without user page "
+                     "tables",
                      v->id);
         return false;
     }

@@ -18,6 +18,7 @@
 #define MSR_SPEC_CTRL            0x48
 #define MSR_PRED_CMD             0x49
 #define MSR_UCODE_REV            0x8b
+#define MSR_PLATFORM_INFO        0xce
 #define MSR_MTRRCAP              0xfe
 #define MSR_ARCH_CAPABILITIES    0x10a
 #define MSR_SYSENTER_CS          0x174

@@ -43,8 +43,8 @@ pte_t *pv_window_pte(struct vcpu *v, unsigned int n);
 
 /* Take the frames (their references and types) as GDT, dropping the old one.
  * -EINVAL: bad count or frame; nothing changed. */
-int pv_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned int ents)
-    MUST_CHECK;
+int pv_set_gdt(struct vcpu *v, const uint64_t *frames,
+               unsigned int ents) MUST_CHECK;
 void pv_drop_gdt(struct vcpu *v);
 
 /* This CPU's descriptor-table registers := v's (v is, or becomes, current).

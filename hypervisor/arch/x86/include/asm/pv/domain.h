@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parts of a domain's and a vcpu's life that other files of arch contribute.
+ */
+#ifndef ASM_PV_DOMAIN_H
+#define ASM_PV_DOMAIN_H
+
+#include <hv/types.h>
+
+struct domain;
+struct vcpu;
+
+/* Page tables, page types, foreign maps of a dying domain whose vcpus have let
+ * go of theirs: -ERESTART when preempted. */
+int pv_relinquish_mm(struct domain *d) MUST_CHECK;
+/* Empty v's LDT window and drop its pages (MMUEXT_SET_LDT, end of a vcpu). */
+void pv_ldt_unmap(struct vcpu *v);
+
+#endif

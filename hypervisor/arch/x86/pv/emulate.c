@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest kernel runs in ring 3, so its privileged instructions raise #GP, and
+ * are done here on its behalf; one table says which. CPUID does not fault by
+ * itself: the kernel marks it with a prefix that raises #UD.
+ */
+#include <asm/pv/emulate.h>
+
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <asm/context.h>
+#include <asm/fpu.h>
+#include <asm/pv/bounce.h>
+#include <asm/pv/cpuid.h>
+#include <asm/pv/debugreg.h>
+#include <asm/pv/desc.h>
+#include <asm/x86.h>
+
+#define B7_FSGSBASE  (1U << 0)
+#define C1_XSAVE     (1U << 26)
+#define DR6_BS       (1U << 14)
+#define MODRM_XSETBV 0xd1
+#define MODRM_RDTSCP 0xf9
+#define DESC_L       (1UL << 53)
+#define PFEC_FETCH   PFEC_ID
+
+static const char forced_prefix[5] = {0x0f, 0x0b, 'x', 'e', 'n'};
+static const char cpuid_opcode[2] = {0x0f, (char)0xa2};
+
+/* ---- control registers ---- */
+
+static uint64_t guest_cr0(const struct vcpu *v)
+{
+    return (read_cr0() & ~CR0_TS) | CR0_AM | (v->arch.cr0_ts ? CR0_TS : 0);
+}
+
+static uint64_t guest_cr4(const struct vcpu *v)
+{
+    return (read_cr4() & (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)) |
+           v->arch.cr4;
+}
+
+/* Bits that the policy has no feature for are ignored, like all others that
+ * are not the guest's. */
+static void set_guest_cr4(struct vcpu *v, uint64_t value)
+{
+    struct cpuid_policy *p = v->domain->arch.cpuid;
+    uint64_t may = CR4_TSD | CR4_DE;
+
+    if (p->sub7[0].b & B7_FSGSBASE)
+        may |= CR4_FSGSBASE;
+    if (p->basic[1].c & C1_XSAVE)
+        may |= CR4_OSXSAVE;
+    v->arch.cr4 = value & may;
+    write_cr4(vcpu_live_cr4(v));
+}
+
+static enum emul emul_mov_from_cr(struct emul_ctx *c)
+{
+    struct vcpu *v = c->v;
+    uint64_t value;
+
+    switch (c->in.reg) {
+    case 0:
+        value = guest_cr0(v);
+        break;
+    case 2:
+        value = v->vcpu_info->arch.cr2;
+        break;
+    case 3:
+        value = mfn_to_maddr(v->arch.kernel_l4);
+        break;
+    case 4:
+        value = guest_cr4(v);
+        break;
+    default:
+        return EMUL_GP;
+    }
+    insn_reg_write(&c->in, c->regs, c->in.rm, 8, value);
+    return EMUL_NEXT;
+}
+
+static enum emul emul_mov_to_cr(struct emul_ctx *c)
+{
+    uint64_t value = insn_reg_value(c->regs, c->in.rm);
+    struct vcpu *v = c->v;
+
+    switch (c->in.reg) {
+    case 0:
+        if ((value ^ guest_cr0(v)) & ~CR0_TS)
+            return EMUL_GP;
+        do_fpu_taskswitch(value & CR0_TS);
+        return EMUL_NEXT;
+    case 2:
+        v->vcpu_info->arch.cr2 = value;
+        return EMUL_NEXT;
+    case 4:
+        set_guest_cr4(v, value);
+        return EMUL_NEXT;
+    default:
+        return EMUL_GP;
+    }
+}
+
+static enum emul emul_clts(struct emul_ctx *c)
+{
+    (void)c;
+    do_fpu_taskswitch(0);
+    return EMUL_NEXT;
+}
+
+/* ---- debug registers ---- */
+
+static enum emul emul_mov_from_dr(struct emul_ctx *c)
+{
+    if (c->in.reg > 7)
+        return EMUL_GP;
+    insn_reg_write(&c->in, c->regs, c->in.rm, 8,
+                   pv_get_debugreg(c->v, c->in.reg));
+    return EMUL_NEXT;
+}
+
+static enum emul emul_mov_to_dr(struct emul_ctx *c)
+{
+    if (c->in.reg > 7 ||
+        pv_set_debugreg(c->v, c->in.reg, insn_reg_value(c->regs, c->in.rm)))
+        return EMUL_GP;
+    return EMUL_NEXT;
+}
+
+/* ---- model-specific registers, time, caches ---- */
+
+static enum emul emul_rdmsr(struct emul_ctx *c)
+{
+    uint64_t value;
+
+    if (!emul_msr_read(c->v, (uint32_t)c->regs->rcx, &value))
+        return EMUL_GP;
+    c->regs->rax = (uint32_t)value;
+    c->regs->rdx = value >> 32;
+    return EMUL_NEXT;
+}
+
+static uint64_t edx_eax(const struct cpu_regs *regs)
+{
+    return (uint32_t)regs->rax | regs->rdx << 32;
+}
+
+static enum emul emul_wrmsr(struct emul_ctx *c)
+{
+    return emul_msr_write(c->v, (uint32_t)c->regs->rcx, edx_eax(c->regs))
+               ? EMUL_NEXT
+               : EMUL_GP;
+}
+
+static enum emul emul_rdtsc(struct emul_ctx *c)
+{
+    uint64_t tsc = rdtsc();
+
+    /* It faults only by CR4.TSD: for programs by their kernel's wish. */
+    if (!c->v->arch.kernel_mode && (c->v->arch.cr4 & CR4_TSD))
+        return EMUL_GP;
+    c->regs->rax = (uint32_t)tsc;
+    c->regs->rdx = tsc >> 32;
+    return EMUL_NEXT;
+}
+
+/* Group 7 by register forms: RDTSCP, XSETBV. */
+static enum emul emul_group7(struct emul_ctx *c)
+{
+    if (c->in.modrm == MODRM_RDTSCP) {
+        enum emul e = emul_rdtsc(c);
+
+        if (e == EMUL_NEXT)
+            c->regs->rcx = (uint32_t)c->v->arch.tsc_aux;
+        return e;
+    }
+    if (c->in.modrm != MODRM_XSETBV || !c->v->arch.kernel_mode ||
+        (uint32_t)c->regs->rcx != 0 || fpu_set_xcr0(c->v, edx_eax(c->regs)))
+        return EMUL_GP;
+    return EMUL_NEXT;
+}
+
+static enum emul emul_wbinvd(struct emul_ctx *c)
+{
+    if (c->v->domain->is_privileged)
+        wbinvd();
+    return EMUL_NEXT;
+}
+
+static void put_cpuid(const struct vcpu *v, struct cpu_regs *regs)
+{
+    struct cpuid_leaf l =
+        cpuid_guest(v, (uint32_t)regs->rax, (uint32_t)regs->rcx);
+
+    regs->rax = l.a;
+    regs->rbx = l.b;
+    regs->rcx = l.c;
+    regs->rdx = l.d;
+}
+
+static enum emul emul_cpuid(struct emul_ctx *c)
+{
+    put_cpuid(c->v, c->regs);
+    return EMUL_NEXT;
+}
+
+/* Events are masked in vcpu_info, not by IF: nothing to do but to allow it. */
+static enum emul emul_cli_sti(struct emul_ctx *c)
+{
+    return emul_iopl_ok(c->v) ? EMUL_NEXT : EMUL_GP;
+}
+
+/* ---- which instruction ---- */
+
+static const struct {
+    uint16_t opcode;
+    bool user; /* also for the guest's programs */
+    enum emul (*fn)(struct emul_ctx *c);
+} emuls[] = {
+    {0x6c, true, emul_ins},
+    {0x6d, true, emul_ins},
+    {0x6e, true, emul_outs},
+    {0x6f, true, emul_outs},
+    {0xe4, true, emul_in},
+    {0xe5, true, emul_in},
+    {0xe6, true, emul_out},
+    {0xe7, true, emul_out},
+    {0xec, true, emul_in},
+    {0xed, true, emul_in},
+    {0xee, true, emul_out},
+    {0xef, true, emul_out},
+    {0xfa, true, emul_cli_sti},
+    {0xfb, true, emul_cli_sti},
+    {0x0f01, true, emul_group7},
+    {0x0f06, false, emul_clts},
+    {0x0f09, false, emul_wbinvd},
+    {0x0f20, false, emul_mov_from_cr},
+    {0x0f21, false, emul_mov_from_dr},
+    {0x0f22, false, emul_mov_to_cr},
+    {0x0f23, false, emul_mov_to_dr},
+    {0x0f30, false, emul_wrmsr},
+    {0x0f31, true, emul_rdtsc},
+    {0x0f32, false, emul_rdmsr},
+    {0x0fa2, true, emul_cpuid},
+};
+
+/*
+ * Base and kind of the code segment, by its descriptor in the window. Only
+ * the GDT: code in LDT segments gets no emulation.
+ */
+static bool code_segment(const struct vcpu *v, uint16_t cs, uint64_t *base,
+                         bool *code64)
+{
+    uint64_t d;
+
+    if (cs & 4)
+        return false;
+    d = *(const volatile uint64_t *)(v->arch.desc_window + (cs & 0xfff8U));
+    *code64 = d & DESC_L;
+    *base = *code64 ? 0 : (d >> 16 & 0xffffff) | (d >> 56) << 24;
+    return true;
+}
+
+/* After an emulated instruction: what the processor would do at its end. */
+static void finish(struct vcpu *v, struct cpu_regs *regs, unsigned int len)
+{
+    regs->rip += len;
+    regs->rflags &= ~RFLAGS_RF;
+    if (unlikely(regs->rflags & RFLAGS_TF)) {
+        v->arch.dr6 |= DR6_BS;
+        pv_inject_exception(X86_TRAP_DB, PV_NO_ERROR);
+    }
+}
+
+/* True: dealt with. False: the fault is the guest's. */
+static bool emulate(struct vcpu *v, struct cpu_regs *regs)
+{
+    struct emul_ctx c = {.v = v, .regs = regs};
+    unsigned long fault_va;
+    uint64_t base;
+    bool code64;
+    int rc;
+
+    if (!code_segment(v, (uint16_t)regs->cs, &base, &code64))
+        return false;
+    rc = insn_fetch(&c.in, base + regs->rip, code64, &fault_va);
+    if (rc == -EFAULT) {
+        pv_inject_page_fault(PFEC_FETCH, fault_va);
+        return true;
+    }
+    if (rc || c.in.lock)
+        return false;
+    for (unsigned int i = 0; i < ARRAY_SIZE(emuls); i++) {
+        if (emuls[i].opcode != c.in.opcode)
+            continue;
+        if (!v->arch.kernel_mode && !emuls[i].user)
+            return false;
+        switch (emuls[i].fn(&c)) {
+        case EMUL_NEXT:
+            finish(v, regs, c.in.len);
+            return true;
+        case EMUL_STAY:
+            return true;
+        default:
+            return false;
+        }
+    }
+    return false;
+}
+
+/* INT n at a gate that is closed in the real table: the guest's decides. */
+static bool software_interrupt(struct vcpu *v, struct cpu_regs *regs)
+{
+    const struct pv_trap *t = &v->arch.trap_table[regs->error_code >> 3 & 0xff];
+    unsigned int dpl = t->flags & 3;
+
+    if (!t->address || dpl < (v->arch.kernel_mode ? 1 : 3))
+        return false;
+    regs->rip += 2;
+    pv_inject_exception(regs->error_code >> 3, PV_NO_ERROR);
+    return true;
+}
+
+void pv_guest_gp(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (regs->error_code & 1) /* external event */
+        goto raise;
+    if (regs->error_code & 2) {
+        if (software_interrupt(v, regs))
+            return;
+    } else if (!regs->error_code && emulate(v, regs)) {
+        return;
+    }
+raise:
+    pv_inject_exception(X86_TRAP_GP, regs->error_code);
+}
+
+/* True if rip is at the forced-emulation form of CPUID, or could not be read
+ * to the end (then the page fault was raised). */
+static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
+{
+    char insn[sizeof(forced_prefix) + sizeof(cpuid_opcode)];
+    size_t prefix = sizeof(forced_prefix);
+    uint64_t base;
+    bool code64;
+
+    if (!code_segment(v, (uint16_t)regs->cs, &base, &code64))
+        return false;
+    base += regs->rip;
+    if (copy_from_guest_va(insn, base, prefix)) {
+        /* Of UD2 itself we know that it can be fetched. */
+        pv_inject_page_fault(PFEC_FETCH, (base + prefix) & PAGE_MASK);
+        return true;
+    }
+    if (memcmp(insn, forced_prefix, prefix))
+        return false;
+    if (copy_from_guest_va(insn + prefix, base + prefix,
+                           sizeof(cpuid_opcode))) {
+        pv_inject_page_fault(PFEC_FETCH, (base + sizeof(insn) - 1) & PAGE_MASK);
+        return true;
+    }
+    if (memcmp(insn + prefix, cpuid_opcode, sizeof(cpuid_opcode)))
+        return false;
+    put_cpuid(v, regs);
+    finish(v, regs, sizeof(insn));
+    return true;
+}
+
+void pv_guest_ud(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (!forced_cpuid(v, regs))
+        pv_inject_exception(X86_TRAP_UD, PV_NO_ERROR);
+}

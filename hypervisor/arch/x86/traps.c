@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interrupt table, and exceptions: those of guests, by one table of
+ * handlers, and those of the hypervisor itself, which are either expected at
+ * that place or the end. Assembly part: entry.S; interrupts: irq vectors.
+ */
+#include <asm/traps.h>
+
+#include <hv/domain.h>
+#include <hv/lib.h>
+#include <hv/panic.h>
+#include <hv/softirq.h>
+
+#include <asm/asm.h>
+#include <asm/desc.h>
+#include <asm/fpu.h>
+#include <asm/mce.h>
+#include <asm/msr.h>
+#include <asm/pv/bounce.h>
+#include <asm/pv/debugreg.h>
+#include <asm/pv/emulate.h>
+#include <asm/pv/fault.h>
+
+/* ---- tables ---- */
+
+/* Intel SDM vol. 3, "64-Bit Mode IDT". */
+struct gate {
+    uint16_t offset_low, sel;
+    uint8_t ist, type;
+    uint16_t offset_mid;
+    uint32_t offset_high, reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM: 64-bit gate");
+
+#define GATE_INTERRUPT 0x8e /* present, DPL 0 */
+#define GATE_DPL3      0x60
+#define STUB_SIZE      16
+
+static struct gate idt[256] ALIGNED(4096) __ro_after_init;
+
+static uint8_t gate_ist(unsigned int vector)
+{
+    switch (vector) {
+    case X86_TRAP_DB:
+        return IST_DB;
+    case X86_TRAP_NMI:
+        return IST_NMI;
+    case X86_TRAP_DF:
+        return IST_DF;
+    case X86_TRAP_MC:
+        return IST_MC;
+    default:
+        return 0;
+    }
+}
+
+/* What programs may raise by an instruction without asking. */
+static bool gate_is_open(unsigned int vector)
+{
+    return vector == X86_TRAP_BP || vector == X86_TRAP_OF ||
+           vector == X86_TRAP_INT80;
+}
+
+void traps_init(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
+        uintptr_t stub = (uintptr_t)vector_stubs + i * STUB_SIZE;
+
+        idt[i] = (struct gate){
+            .offset_low = (uint16_t)stub,
+            .offset_mid = (uint16_t)(stub >> 16),
+            .offset_high = (uint32_t)(stub >> 32),
+            .sel = SEL_HV_CS,
+            .ist = gate_ist(i),
+            .type = GATE_INTERRUPT | (gate_is_open(i) ? GATE_DPL3 : 0),
+        };
+    }
+}
+
+void traps_cpu_init(void)
+{
+    unsigned long info = (unsigned long)get_cpu_info();
+    unsigned long area = info & ~(PERCPU_AREA_SIZE - 1UL);
+
+    load_idt(idt, sizeof(idt) - 1);
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
+    /* SYSRETQ: CS is the upper half + 16, SS + 8. SYSCALL: lower, + 8. */
+    wrmsr(MSR_STAR, (uint64_t)SEL_RING3_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
+    wrmsr(MSR_LSTAR, area + (uintptr_t)(stub_syscall64 - entry_stub_start));
+    wrmsr(MSR_CSTAR, area + (uintptr_t)(stub_syscall32 - entry_stub_start));
+    wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL |
+                          RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC);
+    /* AMD's processors have SYSENTER in no 64-bit mode, but the registers. */
+    if (wrmsr_safe(MSR_SYSENTER_CS, SEL_HV_CS) == 0) {
+        wrmsr(MSR_SYSENTER_ESP, info + sizeof(struct cpu_regs));
+        wrmsr(MSR_SYSENTER_EIP, (uintptr_t)sysenter_entry);
+    }
+}
+
+/* ---- exceptions of a guest ---- */
+
+typedef void (*guest_trap_fn)(struct vcpu *v, struct cpu_regs *regs);
+
+static void guest_inject(struct vcpu *v, struct cpu_regs *regs)
+{
+    (void)v;
+    irq_enable();
+    pv_inject_exception(regs->entry_vector, PV_NO_ERROR);
+}
+
+static void guest_inject_error(struct vcpu *v, struct cpu_regs *regs)
+{
+    (void)v;
+    irq_enable();
+    pv_inject_exception(regs->entry_vector, regs->error_code);
+}
+
+static void guest_page_fault(struct vcpu *v, struct cpu_regs *regs)
+{
+    unsigned long cr2 = read_cr2();
+
+    irq_enable();
+    if (!pv_fixup_guest_fault(v, regs, cr2))
+        pv_inject_page_fault(regs->error_code, cr2);
+}
+
+static void guest_gp(struct vcpu *v, struct cpu_regs *regs)
+{
+    irq_enable();
+    pv_guest_gp(v, regs);
+}
+
+static void guest_ud(struct vcpu *v, struct cpu_regs *regs)
+{
+    irq_enable();
+    pv_guest_ud(v, regs);
+}
+
+/* TS is set only while the guest's virtual TS is. */
+static void guest_nm(struct vcpu *v, struct cpu_regs *regs)
+{
+    clts();
+    v->arch.cr0_ts = false;
+    guest_inject(v, regs);
+}
+
+static void guest_db(struct vcpu *v, struct cpu_regs *regs)
+{
+    pv_debug_exception(v, regs);
+}
+
+static void guest_nmi(struct vcpu *v, struct cpu_regs *regs)
+{
+    (void)v;
+    nmi_handle(regs);
+}
+
+static void guest_mc(struct vcpu *v, struct cpu_regs *regs)
+{
+    (void)v;
+    mce_handle(regs);
+}
+
+static const guest_trap_fn guest_traps[32] = {
+    [X86_TRAP_DE] = guest_inject,       [X86_TRAP_DB] = guest_db,
+    [X86_TRAP_NMI] = guest_nmi,         [X86_TRAP_BP] = guest_inject,
+    [X86_TRAP_OF] = guest_inject,       [X86_TRAP_BR] = guest_inject,
+    [X86_TRAP_UD] = guest_ud,           [X86_TRAP_NM] = guest_nm,
+    [X86_TRAP_TS] = guest_inject_error, [X86_TRAP_NP] = guest_inject_error,
+    [X86_TRAP_SS] = guest_inject_error, [X86_TRAP_GP] = guest_gp,
+    [X86_TRAP_PF] = guest_page_fault,   [X86_TRAP_MF] = guest_inject,
+    [X86_TRAP_AC] = guest_inject_error, [X86_TRAP_MC] = guest_mc,
+    [X86_TRAP_XM] = guest_inject,
+};
+
+/* INT 0x80. Without a handler it is what INT n at a closed gate is. */
+static void guest_int80(struct vcpu *v, struct cpu_regs *regs)
+{
+    irq_enable();
+    if (v->arch.trap_table[X86_TRAP_INT80].address) {
+        pv_inject_exception(X86_TRAP_INT80, PV_NO_ERROR);
+        return;
+    }
+    regs->rip -= 2;
+    pv_inject_exception(X86_TRAP_GP, X86_TRAP_INT80 << 3 | 2);
+}
+
+void guest_exception(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    uint32_t vector = regs->entry_vector;
+
+    if (vector == X86_TRAP_INT80)
+        guest_int80(v, regs);
+    else if (vector < ARRAY_SIZE(guest_traps) && guest_traps[vector])
+        guest_traps[vector](v, regs);
+    else
+        fatal_exception(regs);
+}
+
+void guest_syscall(struct cpu_regs *regs)
+{
+    irq_enable();
+    pv_syscall(current, regs);
+}
+
+/* ---- exceptions in the hypervisor ---- */
+
+void fatal_exception(const struct cpu_regs *regs)
+{
+    unsigned long cr2 = read_cr2();
+
+    panic_begin();
+    printk("PANIC: exception %u, error code %#x, cr2 %#lx\n",
+           regs->entry_vector & ENTRY_VECTOR_MASK, regs->error_code, cr2);
+    dump_regs(regs);
+    panic_end();
+}
+
+/*
+ * IRETQ refused what the guest asked for: the exception is the guest's, taken
+ * in the context to which it wanted to return. All but the five words that
+ * IRETQ was to pop is in the registers, and so in the frame regs, which
+ * overlaps guest_regs.
+ */
+static void NORETURN failed_iret(const struct cpu_regs *regs)
+{
+    struct cpu_regs *g = guest_cpu_regs();
+    struct cpu_regs f = *regs;
+
+    f.rip = g->rip;
+    f.cs = g->cs;
+    f.rflags = g->rflags;
+    f.rsp = g->rsp;
+    f.ss = g->ss;
+    *g = f;
+    pv_inject_exception(f.entry_vector, f.error_code);
+    exit_to_guest();
+}
+
+void hv_exception(struct cpu_regs *regs)
+{
+    uintptr_t fixup;
+
+    if (regs->entry_vector == X86_TRAP_PF &&
+        pv_fixup_hv_fault(regs, read_cr2()))
+        return;
+    if (regs->rip == (uintptr_t)iret_to_guest)
+        failed_iret(regs);
+    fixup = ex_table_find(regs->rip);
+    if (!fixup)
+        fatal_exception(regs);
+    regs->rip = fixup;
+}
+
+/* True if sp lies on this CPU's NMI stack. */
+static bool on_nmi_stack(uint64_t sp)
+{
+    unsigned long area =
+        (unsigned long)get_cpu_info() & ~(PERCPU_AREA_SIZE - 1);
+
+    return sp - (area + AREA_NMI_PAGE * PAGE_SIZE) < PAGE_SIZE;
+}
+
+/* Returns whether entry.S must return without IRET. */
+bool hv_ist_exception(struct cpu_regs *regs)
+{
+    switch (regs->entry_vector) {
+    case X86_TRAP_NMI:
+        nmi_handle(regs);
+        return false;
+    case X86_TRAP_DB:
+        /* A guest's breakpoint or single step that took effect on the way in,
+         * or on data that we copy: lost, as the ABI has no place for it. */
+        write_dr6(DR6_DEFAULT);
+        regs->rflags &= ~RFLAGS_TF;
+        break;
+    case X86_TRAP_MC:
+        mce_handle(regs);
+        break;
+    default:
+        fatal_exception(regs);
+    }
+    return on_nmi_stack(regs->rsp);
+}
+
+/* ---- the way back ---- */
+
+/* Interrupts on or off; leaves them off. All work that can wait until a guest
+ * is about to be entered is done here. */
+void guest_exit_work(void)
+{
+    struct vcpu *v = current;
+
+    for (;;) {
+        irq_disable();
+        if (softirq_is_pending()) {
+            irq_enable();
+            softirq_run();
+            continue;
+        }
+        pv_deliver_pending(v);
+        /* A failed delivery crashes the domain, which asks for a schedule. */
+        if (!softirq_is_pending())
+            return;
+    }
+}
