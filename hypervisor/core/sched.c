@@ -308,6 +308,8 @@ void sched_wake(struct vcpu *v)
         spin_unlock_irqrestore(&rq->lock, flags);
         return;
     }
+    /* Who runs alone is not charged by any slice: the floor is to be of now. */
+    vcpu_charge(rq, rq->curr, now);
     v->sched.vruntime = max_t(s_time_t, v->sched.vruntime,
                               rq->floor - SLEEPER_CREDIT_NS);
     runstate_change(v, RUNSTATE_runnable, now);

@@ -60,3 +60,14 @@ void host_set_current(struct vcpu *v)
 {
     current = v;
 }
+
+struct vcpu *host_current_of(unsigned int cpu)
+{
+    struct cpu_info *self = host_cpu_info;
+    struct vcpu *v;
+
+    host_run_on(cpu);
+    v = current;
+    host_cpu_info = self;
+    return v;
+}

@@ -30,6 +30,7 @@
 void host_cpus_init(unsigned int n);
 void host_run_on(unsigned int cpu);
 void host_set_current(struct vcpu *v);
+struct vcpu *host_current_of(unsigned int cpu);
 
 /* ---- log and failures: log.c ---- */
 /* The last line logged, and whether all of them go to stderr. */
