@@ -154,3 +154,14 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     }
     domain_shutdown(d, SHUTDOWN_crash);
 }
+
+void domain_wallclock_update_all(void)
+{
+    struct domain *d;
+
+    for (domid_t id = 0; (d = domain_get_first_from(id)) != NULL;) {
+        arch_wallclock_update(d);
+        id = (domid_t)(d->id + 1);
+        domain_put(d);
+    }
+}

@@ -363,6 +363,8 @@ static long op_unmask(guest_va_t arg)
     ok = chn->state != ECS_FREE && chn->state != ECS_RESERVED;
     if (ok)
         d->evtchn.ops->unmask(d, chn);
+    if (chn->state == ECS_PIRQ)
+        pirq_guest_unmask(d, chn->u.pirq.pirq);
     spin_unlock_irqrestore(&chn->lock, flags);
     return ok ? 0 : -EINVAL;
 }

@@ -164,6 +164,8 @@ void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 int domain_pause_by_controller(struct domain *d);
 int domain_unpause_by_controller(struct domain *d);
+/* The wall clock was set: tell every domain. */
+void domain_wallclock_update_all(void);
 /* Hold free memory back for d until it has nr pages in all; 0 ends that.
  * -ENOMEM if there is not enough unclaimed memory. */
 int domain_claim_pages(struct domain *d, uint64_t nr);

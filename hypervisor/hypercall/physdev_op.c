@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * physdev_op: interrupts and PCI devices for the control domain; the I/O
+ * privilege of a vcpu for everybody (without ports it gives nothing).
+ */
+#include <hv/domain.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <public/physdev.h>
+
+#include <asm/irq.h>
+
+typedef long (*physdev_fn)(guest_va_t arg);
+
+static long op_eoi(guest_va_t arg)
+{
+    struct physdev_eoi op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    return irq_eoi(current->domain, op.irq);
+}
+
+static long set_eoi_page(guest_va_t arg, bool auto_unmask)
+{
+    struct physdev_pirq_eoi_gmfn op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    return irq_set_eoi_page(current->domain, op.gmfn, auto_unmask);
+}
+
+static long op_eoi_page_v1(guest_va_t arg)
+{
+    return set_eoi_page(arg, true);
+}
+
+static long op_eoi_page_v2(guest_va_t arg)
+{
+    return set_eoi_page(arg, false);
+}
+
+static long op_irq_status_query(guest_va_t arg)
+{
+    struct physdev_irq_status_query op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.irq >= MAX_PIRQS)
+        return -EINVAL;
+    op.flags = irq_needs_eoi(op.irq) ? XENIRQSTAT_needs_eoi : 0;
+    return copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+static long op_set_iopl(guest_va_t arg)
+{
+    struct physdev_set_iopl op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.iopl > 3)
+        return -EINVAL;
+    current->arch.iopl = (uint8_t)op.iopl;
+    return 0;
+}
+
+static long op_set_iobitmap(guest_va_t arg)
+{
+    struct physdev_set_iobitmap op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.nr_ports > 65536 ||
+        !guest_range_ok(handle_va(op.bitmap), DIV_ROUND_UP(op.nr_ports, 8)))
+        return -EINVAL;
+    current->arch.iobitmap = handle_va(op.bitmap);
+    current->arch.iobitmap_ports = op.nr_ports;
+    return 0;
+}
+
+static long op_apic_read(guest_va_t arg)
+{
+    struct physdev_apic op;
+    int rc;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    rc = ioapic_read_at(op.apic_physbase, op.reg, &op.value);
+    return rc ?: copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+/* Lines are routed by bind_pirq; what a guest writes here is not needed. */
+static long op_apic_write(guest_va_t arg)
+{
+    struct physdev_apic op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    return 0;
+}
+
+/* An old step of setting a line up: vectors are the hypervisor's business. */
+static long op_alloc_irq_vector(guest_va_t arg)
+{
+    struct physdev_irq op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.irq >= nr_gsis)
+        return -EINVAL;
+    op.vector = op.irq;
+    return copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+static int map_msi(const struct physdev_map_pirq *op)
+{
+    struct msi_request req = {
+        .sbdf = (uint32_t)(op->bus & 0xff) << 8 | (uint32_t)(op->devfn & 0xff),
+        .msix = op->table_base != 0,
+        .entry = (unsigned int)op->entry_nr,
+        .table_base = op->table_base,
+    };
+
+    if (op->type == MAP_PIRQ_TYPE_MSI_SEG)
+        req.sbdf |= (uint32_t)op->bus & 0xffff0000U;
+    return irq_map_msi(current->domain, &req);
+}
+
+static long op_map_pirq(guest_va_t arg)
+{
+    struct physdev_map_pirq op;
+    int rc;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    /* Only for itself: no device is given to another domain. */
+    if (op.domid != DOMID_SELF && op.domid != current->domain->id)
+        return -EOPNOTSUPP;
+    switch (op.type) {
+    case MAP_PIRQ_TYPE_GSI:
+        if (op.index < 0 || (op.pirq >= 0 && op.pirq != op.index))
+            return -EINVAL;
+        rc = irq_map_gsi(current->domain, (unsigned int)op.index);
+        op.pirq = op.index;
+        break;
+    case MAP_PIRQ_TYPE_MSI:
+    case MAP_PIRQ_TYPE_MSI_SEG:
+        rc = map_msi(&op);
+        op.pirq = rc;
+        rc = min_t(int, rc, 0);
+        break;
+    case MAP_PIRQ_TYPE_MULTI_MSI:
+        /* Message blocks need contiguous vectors: one message instead. */
+        return -EINVAL;
+    default:
+        return -EINVAL;
+    }
+    return rc ?: copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+static long op_unmap_pirq(guest_va_t arg)
+{
+    struct physdev_unmap_pirq op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.domid != DOMID_SELF && op.domid != current->domain->id)
+        return -EOPNOTSUPP;
+    if (op.pirq < 0)
+        return -EINVAL;
+    return irq_unmap(current->domain, (unsigned int)op.pirq);
+}
+
+static long op_setup_gsi(guest_va_t arg)
+{
+    struct physdev_setup_gsi op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    if (op.gsi < 0)
+        return -EINVAL;
+    return irq_setup_gsi((unsigned int)op.gsi, op.triggering, op.polarity);
+}
+
+static long op_get_free_pirq(guest_va_t arg)
+{
+    struct physdev_get_free_pirq op;
+    int rc;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    rc = irq_free_pirq();
+    if (rc < 0)
+        return rc;
+    op.pirq = (uint32_t)rc;
+    return copy_to_guest_va(arg, &op, sizeof(op));
+}
+
+/* The control domain owns all devices: it says which there are, and nothing
+ * has to be done about it. The arguments are still checked. */
+static long op_device_known(guest_va_t arg)
+{
+    struct physdev_pci_device op;
+
+    return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
+}
+
+static long op_mmcfg_reserved(guest_va_t arg)
+{
+    struct physdev_pci_mmcfg_reserved op;
+
+    return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
+}
+
+static const struct {
+    physdev_fn fn;
+    bool any_domain;
+} ops[] = {
+    [PHYSDEVOP_irq_status_query] = { op_irq_status_query },
+    [PHYSDEVOP_set_iopl] = { op_set_iopl, true },
+    [PHYSDEVOP_set_iobitmap] = { op_set_iobitmap, true },
+    [PHYSDEVOP_apic_read] = { op_apic_read },
+    [PHYSDEVOP_apic_write] = { op_apic_write },
+    [PHYSDEVOP_alloc_irq_vector] = { op_alloc_irq_vector },
+    [PHYSDEVOP_eoi] = { op_eoi },
+    [PHYSDEVOP_map_pirq] = { op_map_pirq },
+    [PHYSDEVOP_unmap_pirq] = { op_unmap_pirq },
+    [PHYSDEVOP_manage_pci_add] = { op_device_known },
+    [PHYSDEVOP_manage_pci_remove] = { op_device_known },
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = { op_eoi_page_v1 },
+    [PHYSDEVOP_restore_msi] = { op_device_known },
+    [PHYSDEVOP_manage_pci_add_ext] = { op_device_known },
+    [PHYSDEVOP_setup_gsi] = { op_setup_gsi },
+    [PHYSDEVOP_get_free_pirq] = { op_get_free_pirq },
+    [PHYSDEVOP_pci_mmcfg_reserved] = { op_mmcfg_reserved },
+    [PHYSDEVOP_pci_device_add] = { op_device_known },
+    [PHYSDEVOP_pci_device_remove] = { op_device_known },
+    [PHYSDEVOP_restore_msi_ext] = { op_device_known },
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = { op_eoi_page_v2 },
+    [PHYSDEVOP_prepare_msix] = { op_device_known },
+    [PHYSDEVOP_release_msix] = { op_device_known },
+};
+
+long do_physdev_op(unsigned long cmd, unsigned long arg)
+{
+    cmd = (uint32_t)cmd;
+    if (cmd >= ARRAY_SIZE(ops))
+        return -ENOSYS;
+    cmd = index_nospec(cmd, ARRAY_SIZE(ops));
+    if (!ops[cmd].fn)
+        return -ENOSYS;
+    if (!ops[cmd].any_domain && !current->domain->is_privileged)
+        return cmd == PHYSDEVOP_irq_status_query || cmd == PHYSDEVOP_eoi
+                   ? -EINVAL
+                   : -EPERM;
+    return ops[cmd].fn(arg);
+}
+
+/* The old form: one struct {cmd, union}. */
+long do_physdev_op_compat(unsigned long uop)
+{
+    uint32_t cmd;
+
+    if (copy_from_guest_va(&cmd, uop, sizeof(cmd)))
+        return -EFAULT;
+    if (cmd == PHYSDEVOP_IRQ_UNMASK_NOTIFY)
+        return 0;
+    if (cmd > PHYSDEVOP_alloc_irq_vector)
+        return -EINVAL;
+    return do_physdev_op(cmd, uop + offsetof(physdev_op_t, u));
+}
