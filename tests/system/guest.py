@@ -13,7 +13,8 @@ CONSOLE_LOGS = "/var/log/trellis/console"
 class Guest:
     """The guest of /srv/NAME.cfg on the machine m."""
 
-    def __init__(self, m, name, kernel="6.1", vcpus=1, **keys):
+    def __init__(self, m, name, kernel="6.1-cloud", vcpus=1, **keys):
+        # The default is the kernel that is unpacked soonest (LZ4).
         self.m = m
         self.name = name
         self.attached = 0
