@@ -5,8 +5,9 @@
  * consoled listens on one stream socket per domain. Whoever connects first
  * gets the output kept so far (up to CONSOLE_KEEP bytes), then what the guest
  * prints; what it writes is typed into the guest. Raw bytes, no framing. Any
- * number may be attached; a reader that does not read loses its connection
- * rather than holding the guest up. End of file: the domain is gone.
+ * number may be attached; a reader that falls further behind than what is kept
+ * misses the rest rather than holding the guest up. End of file: the domain is
+ * gone.
  *
  * Programs made for Xen find a pty in the store under console/tty instead; it
  * carries the same bytes.

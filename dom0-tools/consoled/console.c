@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One guest's console.
+ *
+ *   ring --(rate limit)--> kept bytes --> pty, attached programs
+ *                  \-----> log file
+ *   ring <-- typed bytes <-- pty, attached programs
+ *
+ * A port is unmasked only when its guest may print again: a guest that prints
+ * too much costs nothing until its next period.
+ */
+#include "console.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <public/xen.h>
+
+#include <public/grant_table.h>
+
+#include "attach.h"
+#include "consring.h"
+#include "hv.h"
+#include "libs/daemon/log.h"
+#include "libs/daemon/loop.h"
+#include "libs/sys/foreign.h"
+#include "logfile.h"
+#include "pty.h"
+#include "reader.h"
+
+#define TYPED_MAX    1024U
+#define READERS_MAX  16U
+#define PORT_BUCKETS 256U
+
+struct console {
+    struct loop_source listener; /* first: the loop hands us this */
+    struct console *next_port;
+    struct console *next_ready;
+    bool is_ready;
+    uint32_t domid;
+    uint32_t remote_port;
+    uint32_t port; /* ours */
+    bool masked;
+    bool by_grant;
+    struct consring ring;
+    struct logfile *log;
+    int slave;
+    char tty[64];
+    struct reader *readers; /* the pty first made, hence last */
+    uint32_t nr_readers;
+    size_t nr_typed;
+    char typed[TYPED_MAX];
+    uint64_t period; /* number of the present one */
+    uint32_t period_bytes;
+    bool nonsense_logged;
+    struct keep keep;
+};
+
+static struct console *ports[PORT_BUCKETS];
+static struct console *ready;
+static struct console *throttled; /* linked by next_ready too */
+
+uint32_t console_domid(const struct console *con)
+{
+    return con->domid;
+}
+
+uint32_t console_remote_port(const struct console *con)
+{
+    return con->remote_port;
+}
+
+const char *console_tty(const struct console *con)
+{
+    return con->tty;
+}
+
+const struct keep *console_keep(const struct console *con)
+{
+    return &con->keep;
+}
+
+size_t console_typing_room(const struct console *con)
+{
+    return TYPED_MAX - con->nr_typed;
+}
+
+void console_type(struct console *con, const char *buf, size_t len)
+{
+    memcpy(con->typed + con->nr_typed, buf, len);
+    con->nr_typed += len;
+}
+
+void console_make_ready(struct console *con)
+{
+    if (con->is_ready)
+        return;
+    con->is_ready = true;
+    con->next_ready = ready;
+    ready = con;
+}
+
+static struct console **port_chain(uint32_t port)
+{
+    return &ports[port & (PORT_BUCKETS - 1)];
+}
+
+static void add_reader(struct console *con, int fd)
+{
+    struct reader *r = reader_new(con, fd);
+
+    if (r == NULL)
+        return;
+    r->next = con->readers;
+    con->readers = r;
+    con->nr_readers++;
+    console_make_ready(con);
+}
+
+static void accept_event(struct loop_source *src, uint32_t events)
+{
+    struct console *con = (struct console *)src;
+    int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)events;
+    if (fd < 0)
+        return;
+    if (con->nr_readers >= READERS_MAX)
+        close(fd);
+    else
+        add_reader(con, fd);
+}
+
+static int map_page(struct console *con, uint64_t ring_mfn)
+{
+    const uint32_t ref = GNTTAB_RESERVED_CONSOLE;
+    int prot = PROT_READ | PROT_WRITE;
+    xen_pfn_t frame = ring_mfn;
+    void *page = NULL;
+    int rc = sys_gntdev_map(hv.gntdev, con->domid, &ref, 1, prot, &page);
+
+    con->by_grant = rc == 0;
+    if (rc != 0)
+        rc = sys_foreign_map(hv.sys, con->domid, prot, &frame, 1, NULL, &page);
+    if (rc == 0)
+        consring_start(&con->ring, page);
+    return rc;
+}
+
+static void unmap_page(struct console *con)
+{
+    if (con->by_grant)
+        sys_gntdev_unmap(hv.gntdev, con->ring.page, 1);
+    else
+        munmap(con->ring.page, SYS_PAGE_SIZE);
+}
+
+static int start_port(struct console *con)
+{
+    int rc =
+        sys_evtchn_bind_interdomain(hv.evtchn, con->domid, con->remote_port);
+
+    if (rc < 0)
+        return rc;
+    con->port = (uint32_t)rc;
+    con->next_port = *port_chain(con->port);
+    *port_chain(con->port) = con;
+    return 0;
+}
+
+static void stop_port(struct console *con)
+{
+    struct console **p = port_chain(con->port);
+
+    while (*p != con)
+        p = &(*p)->next_port;
+    *p = con->next_port;
+    sys_evtchn_unbind(hv.evtchn, con->port);
+}
+
+static int start_socket(struct console *con)
+{
+    int rc = attach_listen(con->domid);
+
+    if (rc < 0)
+        return rc;
+    con->listener.fd = rc;
+    con->listener.fn = accept_event;
+    rc = loop_add(&con->listener, EPOLLIN);
+    if (rc != 0)
+        close(con->listener.fd);
+    return rc;
+}
+
+static void stop_socket(struct console *con)
+{
+    loop_remove(&con->listener);
+    close(con->listener.fd);
+    attach_unlink(con->domid);
+}
+
+/* Without a pty the socket and the log still work. */
+static void start_pty(struct console *con)
+{
+    int fd = pty_open(&con->slave, con->tty, sizeof(con->tty));
+
+    if (fd >= 0) {
+        add_reader(con, fd);
+        return;
+    }
+    con->slave = -1;
+    con->tty[0] = '\0';
+    log_line("domain %u: no pty: %s", con->domid, strerror(-fd));
+}
+
+struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
+                             const char *name)
+{
+    struct console *con = calloc(1, sizeof(*con));
+    const char *what = "memory";
+    int rc = -ENOMEM;
+
+    if (con == NULL)
+        goto failed;
+    con->domid = domid;
+    con->remote_port = port;
+    what = "console page";
+    rc = map_page(con, ring_mfn);
+    if (rc != 0)
+        goto free_con;
+    what = "event channel";
+    rc = start_port(con);
+    if (rc != 0)
+        goto unmap;
+    what = "socket";
+    rc = start_socket(con);
+    if (rc != 0)
+        goto unbind;
+    con->log = logfile_open("console-", name);
+    start_pty(con);
+    console_make_ready(con);
+    return con;
+
+unbind:
+    stop_port(con);
+unmap:
+    unmap_page(con);
+free_con:
+    free(con);
+failed:
+    log_line("domain %u: no console: %s: %s", domid, what, strerror(-rc));
+    return NULL;
+}
+
+static void notify(struct console *con)
+{
+    /* Fails only when the guest's end is closed. */
+    (void)sys_evtchn_notify(hv.evtchn, con->port);
+}
+
+static uint64_t this_period(void)
+{
+    return log_now_ms() / PERIOD_MS;
+}
+
+static bool may_print(struct console *con)
+{
+    uint64_t now = this_period();
+
+    if (now != con->period) {
+        con->period = now;
+        con->period_bytes = 0;
+    }
+    return con->period_bytes < PERIOD_BYTES;
+}
+
+static void say_nonsense(struct console *con)
+{
+    if (!con->nonsense_logged)
+        log_line("domain %u: its console's indices make no sense", con->domid);
+    con->nonsense_logged = true;
+}
+
+/* One ring full from the guest; true if there was anything. */
+static bool take_output(struct console *con)
+{
+    char buf[sizeof(con->ring.page->out)];
+    bool nonsense;
+    size_t n = consring_read(&con->ring, buf, sizeof(buf), &nonsense);
+
+    if (nonsense)
+        say_nonsense(con);
+    if (n == 0)
+        return false;
+    con->period_bytes += (uint32_t)n;
+    keep_append(&con->keep, buf, n);
+    logfile_write(con->log, buf, n);
+    notify(con);
+    return true;
+}
+
+static void give_input(struct console *con)
+{
+    size_t n;
+
+    if (con->nr_typed == 0)
+        return;
+    n = consring_write(&con->ring, con->typed, con->nr_typed);
+    if (n == 0)
+        return;
+    con->nr_typed -= n;
+    memmove(con->typed, con->typed + n, con->nr_typed);
+    notify(con);
+}
+
+static void serve_readers(struct console *con)
+{
+    struct reader **p = &con->readers;
+
+    while (*p != NULL) {
+        struct reader *r = *p;
+
+        reader_send(r);
+        if (r->dead) {
+            *p = r->next;
+            con->nr_readers--;
+            reader_free(r);
+            continue;
+        }
+        reader_want(r, console_typing_room(con) > 0);
+        p = &r->next;
+    }
+}
+
+static void unmask(struct console *con)
+{
+    if (!con->masked)
+        return;
+    con->masked = false;
+    sys_evtchn_unmask(hv.evtchn, con->port);
+}
+
+/* True: there may be more at once; *late: no more before the next period. */
+static bool turn(struct console *con, bool *late)
+{
+    bool more = false;
+
+    *late = !may_print(con);
+    if (!*late) {
+        unmask(con);
+        more = take_output(con);
+    }
+    give_input(con);
+    serve_readers(con);
+    return more;
+}
+
+static int until_next_period(void)
+{
+    return PERIOD_MS - (int)(log_now_ms() % PERIOD_MS);
+}
+
+int consoles_run(void)
+{
+    struct console *list = ready;
+    bool busy = false;
+
+    /* Those that waited for the next period try again. */
+    while (throttled != NULL && may_print(throttled)) {
+        struct console *con = throttled;
+
+        throttled = con->next_ready;
+        con->next_ready = list;
+        list = con;
+    }
+    ready = NULL;
+    while (list != NULL) {
+        struct console *con = list;
+        bool late;
+        bool more;
+
+        list = con->next_ready;
+        con->is_ready = false;
+        more = turn(con, &late);
+        if (late) {
+            con->is_ready = true;
+            con->next_ready = throttled;
+            throttled = con;
+        } else if (more) {
+            console_make_ready(con);
+        }
+        busy |= more;
+    }
+    if (busy)
+        return 0;
+    return throttled != NULL ? until_next_period() : -1;
+}
+
+void consoles_event(uint32_t port)
+{
+    struct console *con = *port_chain(port);
+
+    while (con != NULL && con->port != port)
+        con = con->next_port;
+    if (con == NULL)
+        return;
+    con->masked = true;
+    console_make_ready(con);
+}
+
+static bool unlink_from(struct console **list, struct console *con)
+{
+    while (*list != NULL && *list != con)
+        list = &(*list)->next_ready;
+    if (*list == NULL)
+        return false;
+    *list = con->next_ready;
+    return true;
+}
+
+void console_close(struct console *con)
+{
+    while (take_output(con))
+        ;
+    serve_readers(con);
+    if (con->is_ready && !unlink_from(&ready, con))
+        unlink_from(&throttled, con);
+    while (con->readers != NULL) {
+        struct reader *r = con->readers;
+
+        con->readers = r->next;
+        reader_free(r);
+    }
+    if (con->slave >= 0)
+        close(con->slave);
+    stop_socket(con);
+    stop_port(con);
+    unmap_page(con);
+    logfile_close(con->log);
+    free(con);
+}
