@@ -97,6 +97,12 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
     assert_int_not_equal(pirq, 13);
 }
 
+void pirq_guest_unmask(struct domain *d, unsigned int pirq)
+{
+    (void)d;
+    (void)pirq;
+}
+
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
     (void)d;

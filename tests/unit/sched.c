@@ -23,6 +23,7 @@ static struct vcpu idle[MAX_SIM_CPUS], vcpus[MAX_SIM_VCPUS];
 static unsigned int sim_cpus, sim_vcpus;
 static jmp_buf switched;
 static unsigned int switches;
+static struct vcpu *wake_in_switch; /* by another CPU, at the worst moment */
 
 static struct sim {
     s_time_t ran, waiting_since, longest_wait;
@@ -49,6 +50,11 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     assert_int_equal(host_locks_held, 0);
     assert_ptr_equal(prev, current);
     assert_ptr_not_equal(prev, next);
+    if (prev == wake_in_switch) {
+        wake_in_switch = NULL;
+        prev->pause_flags = 0;
+        sched_wake(prev);
+    }
     host_set_current(next);
     sched_context_saved(prev);
     irq_enable();
@@ -367,6 +373,53 @@ static void paused_vcpus_do_not_run(void **state)
     assert_true(sim[1].ran > ran);
 }
 
+/* The wake comes while the CPU is still saving the vcpu's registers. */
+static void a_wake_during_the_switch_is_not_lost(void **state)
+{
+    cpumask_t one = cpumask_of(1);
+
+    (void)state;
+    start(2, 1);
+    for (unsigned int round = 0; round < 10; round++) {
+        wake(0);
+        run_for(MILLISECS(1));
+        assert_true(vcpus[0].is_running);
+        wake_in_switch = &vcpus[0];
+        block(0);
+        run_for(MILLISECS(1));
+        assert_null(wake_in_switch);
+        assert_true(vcpus[0].is_running);
+        /* And the same while it must leave this CPU. */
+        assert_int_equal(sched_set_affinity(&vcpus[0], &one, NULL), 0);
+        run_for(MILLISECS(1));
+        assert_true(vcpus[0].is_running);
+        one = cpumask_of(round % 2);
+    }
+}
+
+static void yielding_lets_the_other_run(void **state)
+{
+    (void)state;
+    start(1, 2);
+    wake(0);
+    wake(1);
+    run_for(MILLISECS(50));
+    for (unsigned int round = 0; round < 20; round++) {
+        const struct vcpu *v = &vcpus[0];
+
+        /* Fresh from sleep it is owed time, and yet it gives way. */
+        block(0);
+        run_for(MILLISECS(20));
+        wake(0);
+        while (running_on(0) != v)
+            tick();
+        host_run_on(0);
+        sched_yield();
+        tick();
+        assert_ptr_not_equal(running_on(0), v);
+    }
+}
+
 static void runstates_add_up(void **state)
 {
     (void)state;
@@ -450,6 +503,8 @@ int main(void)
         cmocka_unit_test(a_long_sleep_is_no_credit),
         cmocka_unit_test(affinity_is_kept_and_changed),
         cmocka_unit_test(paused_vcpus_do_not_run),
+        cmocka_unit_test(a_wake_during_the_switch_is_not_lost),
+        cmocka_unit_test(yielding_lets_the_other_run),
         cmocka_unit_test(runstates_add_up),
         cmocka_unit_test(random_life_keeps_the_rules),
     };
