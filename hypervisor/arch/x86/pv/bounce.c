@@ -19,30 +19,6 @@
 #define FRAME_WORDS_MAX   8
 #define UPCALL_MASK_SHIFT 32
 
-static void load_mode(struct vcpu *v, bool kernel)
-{
-    mfn_t l4 = kernel ? v->arch.kernel_l4 : v->arch.user_l4;
-
-    v->arch.kernel_mode = kernel;
-    __asm__ volatile("swapgs");
-    write_cr3(mfn_to_maddr(l4));
-}
-
-void pv_enter_kernel(struct vcpu *v)
-{
-    load_mode(v, true);
-    /* Copies that had to wait for the kernel's page tables. */
-    if (unlikely(v->runstate_pending))
-        vcpu_runstate_update_guest(v);
-    if (unlikely(v->arch.time_pending))
-        pv_time_area_update(v);
-}
-
-void pv_enter_user(struct vcpu *v)
-{
-    load_mode(v, false);
-}
-
 /* The flags that the guest sees: its virtual IF, and its virtual IOPL only if
  * it asked for that. */
 static uint64_t saved_flags(const struct vcpu *v, uint64_t rflags, bool masked)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest's kernel and user mode are both ring 3: what differs is the root of
+ * the page tables and the GS base. The hypervisor's slots are in both roots.
+ */
+#include <asm/pv/bounce.h>
+
+#include <hv/domain.h>
+
+#include <asm/pv/desc.h>
+#include <asm/x86.h>
+
+static void load_mode(struct vcpu *v, bool kernel)
+{
+    mfn_t l4 = kernel ? v->arch.kernel_l4 : v->arch.user_l4;
+
+    v->arch.kernel_mode = kernel;
+    __asm__ volatile("swapgs");
+    write_cr3(mfn_to_maddr(l4));
+}
+
+void pv_enter_kernel(struct vcpu *v)
+{
+    load_mode(v, true);
+    /* Copies that had to wait for the kernel's page tables. */
+    if (unlikely(v->runstate_pending))
+        vcpu_runstate_update_guest(v);
+    if (unlikely(v->arch.time_pending))
+        pv_time_area_update(v);
+}
+
+void pv_enter_user(struct vcpu *v)
+{
+    load_mode(v, false);
+}
