@@ -15,5 +15,7 @@ struct vcpu;
 int pv_relinquish_mm(struct domain *d) MUST_CHECK;
 /* Empty v's LDT window and drop its pages (MMUEXT_SET_LDT, end of a vcpu). */
 void pv_ldt_unmap(struct vcpu *v);
+/* Write the entries of the hypercall page (ELF note, domctl hypercall_init). */
+void hypercall_page_fill(void *page);
 
 #endif
