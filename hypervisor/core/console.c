@@ -259,6 +259,16 @@ void __init console_add_sink(struct console_sink *sink)
         return;
     sink->enabled = true;
     sinks[nr_sinks++] = sink;
+    console_replay(sink);
+}
+
+void __init console_replay(struct console_sink *sink)
+{
+    char part[128];
+    uint32_t pos = ring_first(), n;
+
+    while ((n = ring_get(&pos, part, sizeof(part))))
+        sink->write(part, n);
 }
 
 void __init console_init_early(void)

@@ -79,7 +79,6 @@ void __init vga_init_early(void)
     console_add_sink(&vga_sink);
 }
 
-/* Text printed before is on the serial line and in the ring. */
 void __init vga_init_late(void)
 {
     if (!vga_sink.enabled)
@@ -87,4 +86,5 @@ void __init vga_init_late(void)
     cells = ioremap(VGA_TEXT, COLUMNS * LINES * sizeof(*cells));
     for (unsigned int i = 0; cells && i < LINES; i++)
         clear_line(i);
+    console_replay(&vga_sink);
 }

@@ -75,11 +75,11 @@ uint64_t m2p_get(mfn_t m)
     return READ_ONCE(*m2p_entry(m));
 }
 
-mfn_t m2p_frame(unsigned int two_mib_index)
+mfn_t m2p_frame(unsigned int i)
 {
-    if (two_mib_index >= nr_m2p_chunks || !m2p_chunk[two_mib_index])
+    if (i >= nr_m2p_chunks || !m2p_chunk[i])
         return INVALID_MFN;
-    return mfn(m2p_chunk[two_mib_index]);
+    return mfn(m2p_chunk[i]);
 }
 
 static void __init find_ram(void)

@@ -17,7 +17,9 @@ struct console_sink {
     bool until_dom0; /* switched off when dom0 takes the screen over */
 };
 
+/* It gets all that was logged so far. */
 void console_add_sink(struct console_sink *sink);
+void console_replay(struct console_sink *sink);
 
 /* The drivers, in the order in which main.c starts them. */
 void uart_init_early(void);

@@ -50,6 +50,10 @@ void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Print registers, symbolised backtrace, and stop or reboot the machine. */
 void panic(const char *fmt, ...) NORETURN
     __attribute__((format(printf, 1, 2)));
+struct cpu_regs;
+/* The same with the registers of the place that failed. */
+void panic_regs(const struct cpu_regs *regs, const char *fmt, ...) NORETURN
+    __attribute__((format(printf, 2, 3)));
 void bug(const char *file, int line, const char *expr) NORETURN;
 void warn(const char *file, int line, const char *expr);
 

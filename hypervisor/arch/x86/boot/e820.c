@@ -81,3 +81,16 @@ void __init e820_finish(void)
         addr = until;
     }
 }
+
+void __init show_e820(void)
+{
+    static const char *const __initconst name[] = {"?",    "RAM", "reserved",
+                                                   "ACPI", "NVS", "unusable"};
+
+    for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
+        const struct e820_entry *e = &boot_info.e820[i];
+
+        printk("  %012lx-%012lx %s\n", e->addr, e->addr + e->size,
+               name[e->type]);
+    }
+}

@@ -23,6 +23,7 @@ static inline paddr_t boot_image_phys(const void *p)
 /* boot/e820.c: collect the map, then sort it and make it free of overlap. */
 void e820_add(uint64_t addr, uint64_t size, uint32_t type);
 void e820_finish(void);
+void show_e820(void);
 
 /*
  * boot/boot_alloc.c: RAM in whole pages, before the heap. Everything of RAM
@@ -45,5 +46,9 @@ extern uint64_t boot_l4[512]; /* head.S */
 
 /* Free the init part of the image and seal what is read-only after boot. */
 void free_init_memory(void);
+
+/* reboot.c, backtrace.c */
+void reboot_init(void);
+void backtrace_init(void);
 
 #endif

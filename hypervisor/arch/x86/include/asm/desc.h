@@ -36,6 +36,8 @@ DECLARE_PER_CPU(struct tss64, tss);
 mfn_t percpu_gdt_page(unsigned int cpu);
 /* The GDT for when no guest is loaded: only the reserved entries exist. */
 void load_idle_gdt(void);
+/* The page of cpu; -ENOMEM. */
+int desc_alloc(unsigned int cpu) MUST_CHECK;
 /* This CPU: reserved page, TSS, segment registers, task register. */
 void desc_cpu_init(unsigned int cpu);
 

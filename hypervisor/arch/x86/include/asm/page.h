@@ -75,9 +75,6 @@ void *ioremap(paddr_t pa, size_t len);
 const void *map_firmware(paddr_t pa, size_t len);
 /* End of either; va and len as then. */
 void iounmap(const volatile void *va, size_t len);
-/* Frame i of the machine-to-physical table's 2 MiB chunk i (XENMEM_machphys_
- * mfn_list); INVALID_MFN: no RAM there. */
-mfn_t m2p_frame(unsigned int two_mib_index);
 
 static inline unsigned long maddr_to_directmap(paddr_t pa)
 {

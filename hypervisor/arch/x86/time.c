@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System time: the TSC times a scale. Every CPU has its own copy of the scale,
+ * so that reading the time touches no shared line, and so that CPUs whose TSCs
+ * differ can be brought together.
+ */
+#include <hv/domain.h>
+#include <hv/lib.h>
+#include <hv/percpu.h>
+#include <hv/smp.h>
+
+#include <asm/cpu.h>
+#include <asm/time.h>
+#include <asm/x86.h>
+
+#define MEASURE_NS  5000000
+#define SYNC_ROUNDS 200
+
+/* ns = base_ns + (((tsc - base_tsc) << shift) * mul >> 32) */
+struct tsc_scale {
+    uint64_t base_tsc;
+    s_time_t base_ns;
+    uint32_t mul;
+    int8_t shift;
+};
+static DEFINE_PER_CPU(struct tsc_scale, scale);
+
+uint32_t tsc_khz __ro_after_init;
+static bool stable = true;
+
+/* A reading of TSC and reference clock at the same moment. */
+struct sample {
+    uint64_t tsc, ref;
+};
+static const struct ref_clock *ref __initdata;
+static struct sample first_sample __initdata;
+
+static uint64_t scale_delta(uint64_t delta, uint32_t mul, int8_t shift)
+{
+    if (shift >= 0)
+        delta <<= shift;
+    else
+        delta >>= -shift;
+    return (uint64_t)(((unsigned __int128)delta * mul) >> 32);
+}
+
+s_time_t now_ns(void)
+{
+    unsigned long flags = irq_save();
+    const struct tsc_scale *s = &this_cpu(scale);
+    int64_t delta = (int64_t)(rdtsc_ordered() - s->base_tsc);
+    s_time_t ns = s->base_ns;
+
+    if (delta > 0)
+        ns += (s_time_t)scale_delta((uint64_t)delta, s->mul, s->shift);
+    irq_restore(flags);
+    return ns;
+}
+
+uint64_t ns_to_tsc(s_time_t at)
+{
+    const struct tsc_scale *s = &this_cpu(scale);
+
+    if (at <= s->base_ns)
+        return s->base_tsc;
+    return s->base_tsc +
+           (uint64_t)((unsigned __int128)(uint64_t)(at - s->base_ns) * tsc_khz /
+                      1000000);
+}
+
+/* The largest mul below 2^32, for the best precision. */
+static void __init set_scale(struct tsc_scale *s, uint64_t hz)
+{
+    unsigned __int128 mul = ((unsigned __int128)NSEC_PER_SEC << 32) / hz;
+    int shift = 0;
+
+    while (mul >> 32) {
+        mul >>= 1;
+        shift++;
+    }
+    while (!(mul >> 31) && shift > -31) {
+        shift--;
+        mul = ((unsigned __int128)NSEC_PER_SEC << (32 - shift)) / hz;
+    }
+    s->mul = (uint32_t)mul;
+    s->shift = (int8_t)shift;
+}
+
+/* The closest of several: an emulator or SMM may come between the reads. */
+static struct sample __init take_sample(void)
+{
+    uint64_t best = ~0ULL;
+    struct sample s = {0, 0};
+
+    for (unsigned int i = 0; i < 5; i++) {
+        uint64_t t0 = rdtsc_ordered(), r = ref->read(), t1 = rdtsc_ordered();
+
+        if (t1 - t0 >= best)
+            continue;
+        best = t1 - t0;
+        s = (struct sample){t0 + best / 2, r};
+    }
+    return s;
+}
+
+static uint64_t __init ref_elapsed(const struct sample *a,
+                                   const struct sample *b)
+{
+    return (b->ref - a->ref) & ref->mask;
+}
+
+static uint64_t __init tsc_hz_between(const struct sample *a,
+                                      const struct sample *b)
+{
+    return (uint64_t)((unsigned __int128)(b->tsc - a->tsc) * ref->hz /
+                      ref_elapsed(a, b));
+}
+
+void __init time_init(void)
+{
+    struct tsc_scale *s = &this_cpu(scale);
+    struct sample end;
+    uint64_t ticks, hz;
+
+    ref = ref_clock_find();
+    ticks = ref->hz * (MEASURE_NS / 1000) / 1000000;
+    apic_timer_measure_start();
+    first_sample = take_sample();
+    do
+        end = take_sample();
+    while (ref_elapsed(&first_sample, &end) < ticks);
+    apic_timer_measure_end(ref_elapsed(&first_sample, &end) * NSEC_PER_SEC /
+                           ref->hz);
+
+    hz = tsc_hz_between(&first_sample, &end);
+    tsc_khz = (uint32_t)(hz / 1000);
+    s->base_tsc = first_sample.tsc;
+    set_scale(s, hz);
+    apic_timer_init_cpu();
+    printk("TSC %u.%03u MHz, measured with the %s\n", tsc_khz / 1000,
+           tsc_khz % 1000, ref->name);
+}
+
+/* The new rate from now on; time goes on from where it is. */
+static void __init refine_cpu(void *hz)
+{
+    struct tsc_scale *s = &this_cpu(scale);
+    s_time_t now = now_ns();
+
+    s->base_tsc = rdtsc_ordered();
+    s->base_ns = now;
+    set_scale(s, *(const uint64_t *)hz);
+}
+
+void __init time_refine(void)
+{
+    struct sample end = take_sample();
+    uint64_t elapsed_ns = (uint64_t)now_ns(), hz, old = tsc_khz * 1000UL;
+
+    /* The reference may have wrapped, more than once. */
+    if (elapsed_ns > ref->mask / 2 * NSEC_PER_SEC / ref->hz)
+        return;
+    hz = tsc_hz_between(&first_sample, &end);
+    if (hz > old + old / 100 || hz < old - old / 100) {
+        printk(LOG_WARN "TSC measured again: %lu kHz, ignored\n", hz / 1000);
+        return;
+    }
+    tsc_khz = (uint32_t)(hz / 1000);
+    smp_call(&cpu_online_map, refine_cpu, &hz, true);
+    if (stable) {
+        /* One base for all: equal readings mean equal times. */
+        unsigned int cpu;
+
+        for_each_online_cpu (cpu)
+            per_cpu(scale, cpu) = per_cpu(scale, 0);
+    }
+    printk(LOG_DEBUG "TSC %u.%03u MHz\n", tsc_khz / 1000, tsc_khz % 1000);
+}
+
+/* ---- comparing two CPUs ---- */
+
+/* One line, passed to and fro: the boot CPU writes asked, the other answers
+ * with its TSC. */
+static struct {
+    uint32_t asked, answered;
+    uint64_t tsc;
+} sync;
+
+void time_init_cpu(void)
+{
+    this_cpu(scale) = per_cpu(scale, 0);
+    apic_timer_init_cpu();
+}
+
+/* Interrupts are off; the boot CPU is in time_sync_cpu(). */
+void time_sync_answer(void)
+{
+    for (uint32_t round = 1; round <= SYNC_ROUNDS; round++) {
+        while (__atomic_load_n(&sync.asked, __ATOMIC_ACQUIRE) != round)
+            cpu_relax();
+        sync.tsc = rdtsc_ordered();
+        __atomic_store_n(&sync.answered, round, __ATOMIC_RELEASE);
+    }
+}
+
+/*
+ * The other's reading must lie between two of ours. What it lies outside is
+ * the least by which its TSC differs; the tightest round gives the estimate.
+ */
+bool __init time_sync_cpu(unsigned int cpu)
+{
+    uint64_t best = ~0ULL;
+    int64_t offset = 0, warp = 0;
+
+    for (uint32_t round = 1; round <= SYNC_ROUNDS; round++) {
+        uint64_t t0 = rdtsc_ordered(), t1, theirs;
+
+        __atomic_store_n(&sync.asked, round, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&sync.answered, __ATOMIC_ACQUIRE) != round)
+            cpu_relax();
+        theirs = sync.tsc;
+        t1 = rdtsc_ordered();
+        if (theirs < t0)
+            warp = min_t(int64_t, warp, (int64_t)(theirs - t0));
+        else if (theirs > t1)
+            warp = max_t(int64_t, warp, (int64_t)(theirs - t1));
+        if (t1 - t0 < best) {
+            best = t1 - t0;
+            offset = (int64_t)(theirs - (t0 + best / 2));
+        }
+    }
+    sync.asked = sync.answered = 0;
+    if (!warp)
+        return true;
+    stable = false;
+    per_cpu(scale, cpu).base_tsc += (uint64_t)offset;
+    printk(LOG_WARN "TSC of CPU %u differs by %ld: corrected\n", cpu, offset);
+    return true;
+}
+
+bool tsc_is_stable(void)
+{
+    return stable;
+}
+
+void time_fill_record(struct vcpu_time_info *t)
+{
+    const struct tsc_scale *s = &this_cpu(scale);
+
+    t->tsc_timestamp = s->base_tsc;
+    t->system_time = (uint64_t)s->base_ns;
+    t->tsc_to_system_mul = s->mul;
+    t->tsc_shift = s->shift;
+    t->flags = stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLB flushes, here and on other CPUs, and the clock that tells when one was
+ * the last.
+ *
+ * The clock counts full flushes of all CPUs; a CPU's own time is the count
+ * that its last one began with. A frame stamped S is in no TLB that has a time
+ * later than S. Times are compared by signed difference, so no CPU may fall
+ * behind by 2^31: every 2^30 counts all are made to flush.
+ */
+#include <hv/arch.h>
+#include <hv/lib.h>
+#include <hv/smp.h>
+#include <hv/softirq.h>
+#include <hv/spinlock.h>
+
+#include <asm/apic.h>
+#include <asm/tlb.h>
+#include <asm/x86.h>
+
+#define CATCH_UP_EVERY (1U << 30)
+
+static uint32_t clock = 1;
+static DEFINE_PER_CPU(uint32_t, tlb_time);
+
+/* The request that other CPUs carry out. request_lock guards va and full;
+ * request_cpus shrinks as they do. */
+static spinlock_t request_lock = SPINLOCK_INIT(LOCK_RANK_IPI);
+static unsigned long request_va;
+static bool request_full;
+static cpumask_t request_cpus;
+
+static struct tasklet catch_up;
+
+static void flush_all_cpus(void *unused)
+{
+    (void)unused;
+    tlb_flush_mask(&cpu_online_map);
+}
+
+uint32_t tlb_clock(void)
+{
+    /* The page-table write before this must not pass the read. */
+    smp_mb();
+    return READ_ONCE(clock);
+}
+
+/* Global entries go with a change of CR4.PGE, all others with it. */
+static void flush_everything(void)
+{
+    uint64_t cr4 = read_cr4();
+
+    write_cr4(cr4 & ~CR4_PGE);
+    write_cr4(cr4 | CR4_PGE);
+}
+
+void tlb_flush_local(void)
+{
+    unsigned long flags = irq_save();
+    uint32_t now = __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
+
+    flush_everything();
+    WRITE_ONCE(this_cpu(tlb_time), now);
+    irq_restore(flags);
+    if (!(now % CATCH_UP_EVERY))
+        tasklet_schedule(&catch_up);
+}
+
+void tlb_flush_one_local(unsigned long va)
+{
+    invlpg(va);
+}
+
+void tlb_filter_mask(cpumask_t *mask, uint32_t stamp)
+{
+    unsigned int cpu;
+
+    for_each_cpu (cpu, mask)
+        if ((int32_t)(READ_ONCE(per_cpu(tlb_time, cpu)) - stamp) > 0)
+            bit_clear(mask->bits, cpu);
+}
+
+/* Carry out a request of another CPU, if there is one for this. */
+static void serve_request(void)
+{
+    unsigned int cpu = smp_processor_id();
+
+    if (!cpumask_test(&request_cpus, cpu))
+        return;
+    if (request_full)
+        tlb_flush_local();
+    else
+        tlb_flush_one_local(request_va);
+    cpumask_clear(&request_cpus, cpu);
+}
+
+static void flush_interrupt(struct cpu_regs *regs)
+{
+    (void)regs;
+    serve_request();
+}
+
+static void flush_here(const unsigned long *va)
+{
+    if (va)
+        tlb_flush_one_local(*va);
+    else
+        tlb_flush_local();
+}
+
+/* va NULL: everything. May be called with interrupts off, if no lock is held
+ * that another CPU wants with its interrupts off. */
+static void flush_mask(const cpumask_t *mask, const unsigned long *va)
+{
+    unsigned int cpu = smp_processor_id();
+    cpumask_t others;
+
+    cpumask_and(&others, mask, &cpu_online_map);
+    if (cpumask_test(mask, cpu)) {
+        flush_here(va);
+        bit_clear(others.bits, cpu);
+    }
+    if (cpumask_empty(&others))
+        return;
+
+    while (!spin_trylock(&request_lock)) {
+        serve_request();
+        cpu_relax();
+    }
+    request_full = !va;
+    request_va = va ? *va : 0;
+    barrier();
+    request_cpus = others;
+    smp_mb();
+    apic_send_ipi_mask(&others, VECTOR_TLB_FLUSH);
+    for (unsigned int i = 0; i < ARRAY_SIZE(request_cpus.bits); i++)
+        while (READ_ONCE(request_cpus.bits[i]))
+            cpu_relax();
+    spin_unlock(&request_lock);
+}
+
+void tlb_flush_mask(const cpumask_t *mask)
+{
+    flush_mask(mask, NULL);
+}
+
+void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va)
+{
+    flush_mask(mask, &va);
+}
+
+void __init tlb_init(void)
+{
+    tasklet_init(&catch_up, flush_all_cpus, NULL);
+    irq_vector_set_handler(VECTOR_TLB_FLUSH, flush_interrupt);
+    tlb_flush_local();
+}
