@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+bounce_SRCS := hypervisor/arch/x86/pv/bounce.c
