@@ -28,8 +28,14 @@ GUEST_ELFS := $(patsubst %,$(KIT_OUT)/%.elf,$(notdir $(GUEST_DIRS)))
 # A folder below tests/guests or tests/bench -> its objects.
 guest_objs = $(patsubst %,$(KIT_OUT)/obj/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 
-.PHONY: guests
-guests: $(GUEST_ELFS)
+guests: $(GUEST_ELFS) ## Build the tiny PV test kernels
+
+# GUESTS="name ..." picks kernels, HV=FILE another hypervisor.
+HV ?= $(HV_OUT)/trellis.elf
+GUESTS ?=
+
+test-guests: guests $(HV) ## Boot the test kernels as control domain
+	@tests/guests/run.py --hv $(HV) $(GUESTS)
 
 $(KIT_OUT)/obj/%.c.o: %.c
 	@mkdir -p $(@D)

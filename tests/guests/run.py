@@ -31,7 +31,7 @@ KERNELS = {
     "grants": {},
     "hostile": {},
     "emulation": {},
-    "smp": {"smp": 4},
+    "smp": {"smp": 3},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "misc": {},
 }
@@ -44,16 +44,18 @@ CRASHES = [
         "no-handler",
         "bad-stack",
         "hypervisor-stack",
+        "readonly-stack",
         "iret-bad-frame",
+        "iret-hypervisor-frame",
         "iret-no-user-root",
-        "noncanonical-handler",
         "user-bad-kernel-stack",
+        "handler-unmapped",
     )
 ]
 
 COMPLAINTS = re.compile(
     r"assertion|BUG at|BUG:|call trace|backtrace|panic on cpu|FATAL"
-    r"|double fault|unhandled|audit.*(fail|bad|mismatch)|lock order",
+    r"|double fault|audit.*(fail|bad|mismatch)|lock order",
     re.IGNORECASE,
 )
 CRASHED = re.compile(r"domain 0 crash|dom(ain)?\s*0.*crash|d0.*crash",
@@ -159,8 +161,7 @@ def run_crash(args, name, case):
         wrong = "the domain survived"
     elif not CRASHED.search(text):
         wrong = "no word of the crash in the log"
-    elif [l for l in complaints(text) if "Domain" not in l
-          and not re.search("call trace|stack trace", l, re.I)]:
+    elif complaints(text):
         wrong = complaints(text)[0].strip()
     print(f"{label:34} " + (f"FAIL {wrong}" if wrong else "ok"))
     return (0, 1) if wrong else (1, 0)

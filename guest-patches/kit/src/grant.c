@@ -10,7 +10,7 @@
 #include <kit/string.h>
 
 #define FIRST_WINDOW 8
-#define MAX_FRAMES (NR_WINDOWS - FIRST_WINDOW)
+#define MAX_FRAMES   (NR_WINDOWS - FIRST_WINDOW)
 
 volatile struct grant_entry_v1 *grant_table;
 
@@ -30,8 +30,7 @@ long grant_init(unsigned int nr_frames)
     if (rc || op.status != GNTST_okay)
         return rc ? rc : op.status;
     for (unsigned int i = 0; i < nr_frames; i++) {
-        rc = map_page(window(FIRST_WINDOW + i),
-                      pte_make(frames[i], KERNEL_RW));
+        rc = map_page(window(FIRST_WINDOW + i), pte_make(frames[i], KERNEL_RW));
         if (rc)
             return rc;
     }
@@ -57,8 +56,8 @@ bool grant_end(unsigned int ref)
     do {
         if (flags & (GTF_reading | GTF_writing))
             return false;
-    } while (!__atomic_compare_exchange_n(
-        (uint16_t *)&grant_table[ref].flags, &flags, 0, false,
-        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    } while (!__atomic_compare_exchange_n((uint16_t *)&grant_table[ref].flags,
+                                          &flags, 0, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     return true;
 }

@@ -12,26 +12,26 @@
 #include <kit/trap.h>
 #include <public/physdev.h>
 
-#define MSR_APIC_BASE 0x1b
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_APIC_BASE      0x1b
+#define MSR_PAT            0x277
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-#define CR0_TS 0x8UL
-#define CR4_TSD (1UL << 2)
-#define CR4_OSXSAVE (1UL << 18)
+#define CR0_TS       0x8UL
+#define CR4_TSD      (1UL << 2)
+#define CR4_OSXSAVE  (1UL << 18)
 #define CR4_FSGSBASE (1UL << 16)
 
 /* Run one instruction; a fault is noted in faulted() and skipped. */
-#define TRY(insn, ...)                                                         \
-    do {                                                                       \
-        trap_last()->count = 0;                                                \
-        asm volatile("1: " insn "\n2:\n" EXTABLE("1b", "2b") __VA_ARGS__);     \
+#define TRY(insn, ...)                                                     \
+    do {                                                                   \
+        trap_last()->count = 0;                                            \
+        asm volatile("1: " insn "\n2:\n" EXTABLE("1b", "2b") __VA_ARGS__); \
     } while (0)
 
 static bool faulted(void)
@@ -77,8 +77,8 @@ static void msr_read(void)
 
 static void msr_unknown(void)
 {
-    static const uint32_t msrs[] = {0x4b564d00, 0xdeadbeef, 0x12345,
-                                    0xc0000104, 0x3b};
+    static const uint32_t msrs[] = {0x4b564d00, 0xdeadbeef, 0x12345, 0xc0000104,
+                                    0x3b};
 
     for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++) {
         rdmsr(msrs[i]);
@@ -230,7 +230,7 @@ static void cr4(void)
 
     TRY("mov %%cr4, %0", : "=r"(v));
     EXPECT(!faulted());
-    EXPECT_EQ(v & 0x620, 0x620); /* PAE, OSFXSR, OSXMMEXCPT */
+    EXPECT_EQ(v & 0x620, 0x620);             /* PAE, OSFXSR, OSXMMEXCPT */
     TRY("mov %0, %%cr4", : : "r"(v | 0x10)); /* PSE: ignored */
     EXPECT(!faulted());
     TRY("mov %%cr4, %0", : "=r"(again));
@@ -323,28 +323,28 @@ static void cpuid_policy(void)
     struct leaf ext = forced_cpuid(0x80000001, 0);
     struct leaf seven = forced_cpuid(7, 0);
 
-    EXPECT(one.c & 1U << 31);     /* HYPERVISOR */
-    EXPECT(one.d & 1U << 0);      /* FPU */
-    EXPECT(one.d & 1U << 6);      /* PAE */
-    EXPECT(one.d & 1U << 25);     /* SSE */
-    EXPECT_EQ(one.d & 1U << 3, 0);  /* PSE */
-    EXPECT_EQ(one.d & 1U << 13, 0); /* PGE */
-    EXPECT_EQ(one.d & 1U << 17, 0); /* PSE36 */
-    EXPECT_EQ(one.c & 1U << 3, 0);  /* MONITOR */
-    EXPECT_EQ(one.c & 1U << 5, 0);  /* VMX */
-    EXPECT_EQ(one.c & 1U << 17, 0); /* PCID */
-    EXPECT_EQ(one.c & 1U << 21, 0); /* X2APIC */
-    EXPECT_EQ(one.c & 1U << 24, 0); /* TSC_DEADLINE */
-    EXPECT(ext.d & 1U << 29);       /* LM */
-    EXPECT(ext.d & 1U << 20);       /* NX */
-    EXPECT_EQ(ext.d & 1U << 26, 0); /* PAGE1GB */
-    EXPECT_EQ(ext.c & 1U << 2, 0);  /* SVM */
-    EXPECT_EQ(seven.b & 1U << 7, 0);   /* SMEP */
-    EXPECT_EQ(seven.b & 1U << 20, 0);  /* SMAP */
-    EXPECT_EQ(seven.b & 1U << 10, 0);  /* INVPCID */
-    EXPECT_EQ(seven.c & 1U << 2, 0);   /* UMIP */
-    EXPECT_EQ(seven.c & 1U << 3, 0);   /* PKU */
-    EXPECT_EQ(seven.c & 1U << 16, 0);  /* LA57 */
+    EXPECT(one.c & 1U << 31);         /* HYPERVISOR */
+    EXPECT(one.d & 1U << 0);          /* FPU */
+    EXPECT(one.d & 1U << 6);          /* PAE */
+    EXPECT(one.d & 1U << 25);         /* SSE */
+    EXPECT_EQ(one.d & 1U << 3, 0);    /* PSE */
+    EXPECT_EQ(one.d & 1U << 13, 0);   /* PGE */
+    EXPECT_EQ(one.d & 1U << 17, 0);   /* PSE36 */
+    EXPECT_EQ(one.c & 1U << 3, 0);    /* MONITOR */
+    EXPECT_EQ(one.c & 1U << 5, 0);    /* VMX */
+    EXPECT_EQ(one.c & 1U << 17, 0);   /* PCID */
+    EXPECT_EQ(one.c & 1U << 21, 0);   /* X2APIC */
+    EXPECT_EQ(one.c & 1U << 24, 0);   /* TSC_DEADLINE */
+    EXPECT(ext.d & 1U << 29);         /* LM */
+    EXPECT(ext.d & 1U << 20);         /* NX */
+    EXPECT_EQ(ext.d & 1U << 26, 0);   /* PAGE1GB */
+    EXPECT_EQ(ext.c & 1U << 2, 0);    /* SVM */
+    EXPECT_EQ(seven.b & 1U << 7, 0);  /* SMEP */
+    EXPECT_EQ(seven.b & 1U << 20, 0); /* SMAP */
+    EXPECT_EQ(seven.b & 1U << 10, 0); /* INVPCID */
+    EXPECT_EQ(seven.c & 1U << 2, 0);  /* UMIP */
+    EXPECT_EQ(seven.c & 1U << 3, 0);  /* PKU */
+    EXPECT_EQ(seven.c & 1U << 16, 0); /* LA57 */
 }
 
 /* OSXSAVE shows before the guest sets CR4.OSXSAVE, or Linux drops XSAVE. */

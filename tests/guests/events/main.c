@@ -109,8 +109,7 @@ static void interdomain(void)
     EXPECT_EQ(s.status, EVTCHNSTAT_interdomain);
     EXPECT_EQ(s.u.interdomain.port, a);
     /* Already bound, never allocated. */
-    EXPECT_EQ(event_bind_interdomain(DOMID_SELF, (unsigned int)a),
-              -XEN_EINVAL);
+    EXPECT_EQ(event_bind_interdomain(DOMID_SELF, (unsigned int)a), -XEN_EINVAL);
     EXPECT_EQ(event_bind_interdomain(DOMID_SELF, 0), -XEN_EINVAL);
     EXPECT_EQ(event_bind_interdomain(DOMID_SELF, 3000), -XEN_EINVAL);
     EXPECT_EQ(event_bind_interdomain(77, 1), -XEN_ESRCH);
@@ -468,9 +467,9 @@ static void reset(void)
 /* --- FIFO queues --- */
 
 #define WORD_PENDING (1U << 31)
-#define WORD_MASKED (1U << 30)
-#define WORD_LINKED (1U << 29)
-#define WORD_LINK 0x1ffffU
+#define WORD_MASKED  (1U << 30)
+#define WORD_LINKED  (1U << 29)
+#define WORD_LINK    0x1ffffU
 
 static volatile uint32_t *words;
 static volatile struct evtchn_fifo_control_block *control;
@@ -536,8 +535,7 @@ static unsigned int fifo_take(unsigned int priority)
     if ((word & WORD_LINK) == 0)
         __atomic_fetch_and(&control->ready, ~(1U << priority),
                            __ATOMIC_SEQ_CST);
-    __atomic_fetch_and(&words[port],
-                       ~(WORD_LINKED | WORD_LINK | WORD_PENDING),
+    __atomic_fetch_and(&words[port], ~(WORD_LINKED | WORD_LINK | WORD_PENDING),
                        __ATOMIC_SEQ_CST);
     return port;
 }

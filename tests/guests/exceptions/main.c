@@ -12,32 +12,32 @@
 #include <kit/trap.h>
 
 /* Exception at `insn`, which must be one instruction; resume after it. */
-#define FAULT(insn, ...)                                                       \
-    ({                                                                         \
-        uint64_t at_;                                                          \
-        trap_last()->count = 0;                                                \
-        asm volatile("lea 1f(%%rip), %0\n"                                     \
-                     "1: " insn "\n"                                           \
-                     "2:\n" EXTABLE("1b", "2b")                                \
-                     : "=&r"(at_)                                              \
-                     : __VA_ARGS__                                             \
-                     : "memory", "rax", "rcx", "rdx", "r11");                  \
-        at_;                                                                   \
+#define FAULT(insn, ...)                                      \
+    ({                                                        \
+        uint64_t at_;                                         \
+        trap_last()->count = 0;                               \
+        asm volatile("lea 1f(%%rip), %0\n"                    \
+                     "1: " insn "\n"                          \
+                     "2:\n" EXTABLE("1b", "2b")               \
+                     : "=&r"(at_)                             \
+                     : __VA_ARGS__                            \
+                     : "memory", "rax", "rcx", "rdx", "r11"); \
+        at_;                                                  \
     })
 
 /* The same for traps, which report the next instruction. */
-#define TRAP(insn, ...)                                                        \
-    ({                                                                         \
-        uint64_t next_;                                                        \
-        trap_last()->count = 0;                                                \
-        asm volatile("lea 2f(%%rip), %0\n"                                     \
-                     "1: " insn "\n"                                           \
-                     "2: nop\n"                                                \
-                     "3:\n" EXTABLE("2b", "3b")                                \
-                     : "=&r"(next_)                                            \
-                     : __VA_ARGS__                                             \
-                     : "memory", "rax", "rcx", "rdx", "r11");                  \
-        next_;                                                                 \
+#define TRAP(insn, ...)                                       \
+    ({                                                        \
+        uint64_t next_;                                       \
+        trap_last()->count = 0;                               \
+        asm volatile("lea 2f(%%rip), %0\n"                    \
+                     "1: " insn "\n"                          \
+                     "2: nop\n"                               \
+                     "3:\n" EXTABLE("2b", "3b")               \
+                     : "=&r"(next_)                           \
+                     : __VA_ARGS__                            \
+                     : "memory", "rax", "rcx", "rdx", "r11"); \
+        next_;                                                \
     })
 
 static void expect_trap(unsigned int vector, uint64_t error, uint64_t rip)
@@ -124,8 +124,7 @@ static void trace(void)
 
 static void gp_noncanonical(void)
 {
-    expect_trap(VEC_GP, 0,
-                FAULT("mov (%1), %%al", "r"(0x8000000000000000UL)));
+    expect_trap(VEC_GP, 0, FAULT("mov (%1), %%al", "r"(0x8000000000000000UL)));
 }
 
 static void gp_privileged(void)
@@ -139,8 +138,7 @@ static void gp_privileged(void)
 
 static void gp_selector(void)
 {
-    expect_trap(VEC_GP, 0x1000,
-                FAULT("mov %w1, %%es", "r"(0x1003)));
+    expect_trap(VEC_GP, 0x1000, FAULT("mov %w1, %%es", "r"(0x1003)));
 }
 
 static void ss_body(void *arg)
@@ -272,9 +270,9 @@ static void pf_fetch(void)
 
 static void pf_no_execute(void)
 {
-    EXPECT_EQ(map_page(ro_page,
-                       pte_make(virt_to_mfn(ro_page), KERNEL_RO | PTE_NX)),
-              0);
+    EXPECT_EQ(
+        map_page(ro_page, pte_make(virt_to_mfn(ro_page), KERNEL_RO | PTE_NX)),
+        0);
     EXPECT(trap_catch(call_page, ro_page));
     EXPECT_EQ(trap_last()->regs.vector, VEC_PF);
     EXPECT_EQ(trap_last()->regs.error, PF_PRESENT | PF_FETCH);
@@ -414,14 +412,16 @@ static void registers_return(void)
 {
     static uint64_t v[6];
 
-    asm volatile("mov $0x3131, %%rcx; mov $0xb1b1, %%r11; mov $0x1f1f, %%rax\n"
-                 "mov $0xa1a1, %%r10; mov $0x8181, %%r8; mov $0x6161, %%rdi\n"
-                 "1: ud2\n2:\n" EXTABLE("1b", "2b")
-                 "mov %%rcx, 0(%0); mov %%r11, 8(%0); mov %%rax, 16(%0)\n"
-                 "mov %%r10, 24(%0); mov %%r8, 32(%0); mov %%rdi, 40(%0)\n"
-                 :
-                 : "r"(v)
-                 : "rax", "rcx", "rdi", "r8", "r10", "r11", "memory");
+    asm volatile(
+        "mov $0x3131, %%rcx; mov $0xb1b1, %%r11; mov $0x1f1f, %%rax\n"
+        "mov $0xa1a1, %%r10; mov $0x8181, %%r8; mov $0x6161, %%rdi\n"
+        "1: ud2\n2:\n" EXTABLE(
+            "1b",
+            "2b") "mov %%rcx, 0(%0); mov %%r11, 8(%0); mov %%rax, 16(%0)\n"
+                  "mov %%r10, 24(%0); mov %%r8, 32(%0); mov %%rdi, 40(%0)\n"
+        :
+        : "r"(v)
+        : "rax", "rcx", "rdi", "r8", "r10", "r11", "memory");
     EXPECT_EQ(v[0], 0x3131);
     EXPECT_EQ(v[1], 0xb1b1);
     EXPECT_EQ(v[2], 0x1f1f);
@@ -436,8 +436,7 @@ static void at_rsp_offset(uint64_t offset)
 {
     asm volatile("mov %%rsp, %%rbx; and $-16, %%rsp; sub $256, %%rsp\n"
                  "sub %1, %%rsp; mov %%rsp, %0\n"
-                 "1: ud2\n2:\n" EXTABLE("1b", "2b")
-                 "mov %%rbx, %%rsp\n"
+                 "1: ud2\n2:\n" EXTABLE("1b", "2b") "mov %%rbx, %%rsp\n"
                  : "=m"(frame_rsp)
                  : "r"(offset)
                  : "rbx", "memory");
@@ -502,8 +501,8 @@ static void handler_clean_flags(void)
 {
     trap_set_hook(flags_hook);
     flags_at_ud2(RFLAGS_AC | RFLAGS_NT | 2);
-    EXPECT_EQ(handler_flags & (RFLAGS_AC | RFLAGS_NT | RFLAGS_TF |
-                               RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM),
+    EXPECT_EQ(handler_flags & (RFLAGS_AC | RFLAGS_NT | RFLAGS_TF | RFLAGS_IOPL |
+                               RFLAGS_RF | RFLAGS_VM),
               0);
     trap_set_hook(NULL);
 }

@@ -10,7 +10,7 @@
 #include <kit/test.h>
 #include <kit/trap.h>
 
-#define REF (GRANT_FIRST + 1)
+#define REF  (GRANT_FIRST + 1)
 #define SELF 0U /* the tests run as control domain */
 
 static char *page;
@@ -398,9 +398,9 @@ static void copy_grants(void)
     a[5] = 55;
     grant_access(REF, SELF, virt_to_mfn(a), true);
     grant_access(REF + 1, SELF, virt_to_mfn(b), false);
-    EXPECT_EQ(copy(REF, 5, REF + 1, 6, 1,
-                   GNTCOPY_source_gref | GNTCOPY_dest_gref),
-              GNTST_okay);
+    EXPECT_EQ(
+        copy(REF, 5, REF + 1, 6, 1, GNTCOPY_source_gref | GNTCOPY_dest_gref),
+        GNTST_okay);
     EXPECT_EQ(b[6], 55);
     /* The source may only be read. */
     EXPECT(copy(REF + 1, 0, REF, 0, 8,

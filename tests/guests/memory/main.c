@@ -211,8 +211,8 @@ static void bad_arguments(void)
     EXPECT(reservation(XENMEM_populate_physmap, &frame, 1, 40, DOMID_SELF) <=
            0);
     EXPECT(populate((uint64_t *)0xffff820000000000UL, 4) <= 0);
-    EXPECT(reservation(XENMEM_populate_physmap, &frame, ~0UL, 0,
-                       DOMID_SELF) <= 0);
+    EXPECT(reservation(XENMEM_populate_physmap, &frame, ~0UL, 0, DOMID_SELF) <=
+           0);
     EXPECT_EQ(decrease(&frame, 0), 0);
     EXPECT(hc_memory_op(XENMEM_decrease_reservation,
                         (void *)0xffff820000000000UL) <= 0);

@@ -186,8 +186,8 @@ static void multicall_event(void)
 
     event_bind((unsigned int)port, hit);
     hits = 0;
-    list[0] = call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, addr(&send),
-                   0);
+    list[0] =
+        call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, addr(&send), 0);
     list[1] = list[0];
     list[2] = list[0];
     events_on();

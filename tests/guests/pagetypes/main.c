@@ -12,11 +12,11 @@
 #include <kit/trap.h>
 
 /* An errno that is not fixed by the ABI: any refusal will do. */
-#define EXPECT_REFUSED(call)                                                   \
-    do {                                                                       \
-        long rc_ = (call);                                                     \
-        if (rc_ >= 0)                                                          \
-            test_fail(__FILE__, __LINE__, "%s gives %ld", #call, rc_);         \
+#define EXPECT_REFUSED(call)                                           \
+    do {                                                               \
+        long rc_ = (call);                                             \
+        if (rc_ >= 0)                                                  \
+            test_fail(__FILE__, __LINE__, "%s gives %ld", #call, rc_); \
     } while (0)
 
 /* Beyond what a processor can address; and beyond the RAM of the tests only,
@@ -341,8 +341,8 @@ static void base_pointer(void)
     EXPECT_REFUSED(mmuext_mfn(MMUEXT_NEW_BASEPTR, virt_to_mfn(plain)));
     EXPECT_REFUSED(mmuext_mfn(MMUEXT_NEW_BASEPTR, virt_to_mfn(own_table(1))));
     EXPECT_REFUSED(mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(plain)));
-    EXPECT_REFUSED(mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(
-                                                           own_table(3))));
+    EXPECT_REFUSED(
+        mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(own_table(3))));
 
     /* Unpinned, it is validated on the way, and typed while in use. */
     memcpy(l4, root, PAGE_SIZE);
@@ -550,8 +550,8 @@ static void va_mapping(void)
     EXPECT_REFUSED(hc_update_va_mapping(0xffff820000000000UL, pte, 0));
     EXPECT_REFUSED(hc_update_va_mapping(M2P_BASE, pte, 0));
     EXPECT_REFUSED(hc_update_va_mapping(0x8000000000000000UL, pte, 0));
-    EXPECT_REFUSED(hc_update_va_mapping(addr(w), pte_make(BAD_MFN, KERNEL_RW),
-                                        0));
+    EXPECT_REFUSED(
+        hc_update_va_mapping(addr(w), pte_make(BAD_MFN, KERNEL_RW), 0));
     page_free(page);
 }
 
@@ -616,8 +616,7 @@ static void m2p_frames(void)
     EXPECT_EQ(pte_set_owned(m, pte_make(frames[0], KERNEL_RO), DOMID_XEN), 0);
     EXPECT_EQ(w[300], mfn_to_pfn(300));
     EXPECT_EQ(pte_set(m, 0), 0);
-    EXPECT_REFUSED(
-        pte_set_owned(m, pte_make(frames[0], KERNEL_RW), DOMID_XEN));
+    EXPECT_REFUSED(pte_set_owned(m, pte_make(frames[0], KERNEL_RW), DOMID_XEN));
     EXPECT_REFUSED(pte_set(m, pte_make(frames[0], KERNEL_RO)));
     EXPECT_EQ(pte_find(w, 1)[0], 0);
 }

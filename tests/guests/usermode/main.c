@@ -14,14 +14,14 @@
 #include <kit/user.h>
 #include <public/callback.h>
 
-#define LOAD(code) user_load(0, code, (size_t)(code##_end - code))
+#define LOAD(code)        user_load(0, code, (size_t)(code##_end - code))
 #define LOAD_AT(at, code) user_load(at, code, (size_t)(code##_end - code))
 
 /* Run a piece from its start with default registers; the entry is in r. */
-#define RUN(r, code)                                                           \
-    ({                                                                         \
-        r = user_regs(LOAD(code));                                             \
-        user_run(&r);                                                          \
+#define RUN(r, code)               \
+    ({                             \
+        r = user_regs(LOAD(code)); \
+        user_run(&r);              \
     })
 
 static bool intel;
@@ -106,13 +106,13 @@ static void syscall_clean_flags(void)
 {
     struct regs r;
 
-    EXPECT_EQ(callback_register(CALLBACKTYPE_syscall, 0,
-                                addr((void *)probe_syscall)),
-              0);
+    EXPECT_EQ(
+        callback_register(CALLBACKTYPE_syscall, 0, addr((void *)probe_syscall)),
+        0);
     EXPECT_EQ(RUN(r, code_syscall_std), VEC_SYSCALL);
     EXPECT(r.rflags & RFLAGS_DF);
-    EXPECT_EQ(probed_flags & (RFLAGS_AC | RFLAGS_NT | RFLAGS_TF |
-                              RFLAGS_IOPL | RFLAGS_RF),
+    EXPECT_EQ(probed_flags &
+                  (RFLAGS_AC | RFLAGS_NT | RFLAGS_TF | RFLAGS_IOPL | RFLAGS_RF),
               0);
     EXPECT_EQ(probed_flags & RFLAGS_IF, RFLAGS_IF);
 
@@ -548,7 +548,7 @@ static void sysenter_unregistered(void)
 /* --- the guest's own GDT --- */
 
 #define GDT_CODE64 0x00af9a000000ffffUL /* DPL 0: becomes 3 */
-#define GDT_DATA 0x00cff2000000ffffUL
+#define GDT_DATA   0x00cff2000000ffffUL
 #define GDT_CODE32 0x00cffa000000ffffUL
 
 static uint64_t *gdt;
@@ -618,15 +618,14 @@ static void update_descriptor(void)
     EXPECT_EQ(hc_update_descriptor(virt_to_maddr(&gdt[8]), 0), 0);
     EXPECT_EQ(gdt[8], 0);
     /* A TSS and an interrupt gate are refused. */
-    EXPECT_EQ(hc_update_descriptor(virt_to_maddr(&gdt[8]),
-                                   0x0000890000000067UL),
-              -XEN_EINVAL);
-    EXPECT_EQ(hc_update_descriptor(virt_to_maddr(&gdt[8]),
-                                   0x00008e0000000000UL),
-              -XEN_EINVAL);
+    EXPECT_EQ(
+        hc_update_descriptor(virt_to_maddr(&gdt[8]), 0x0000890000000067UL),
+        -XEN_EINVAL);
+    EXPECT_EQ(
+        hc_update_descriptor(virt_to_maddr(&gdt[8]), 0x00008e0000000000UL),
+        -XEN_EINVAL);
     EXPECT_EQ(gdt[8], 0);
-    EXPECT_EQ(hc_update_descriptor(virt_to_maddr(&gdt[8]) + 4, 0),
-              -XEN_EINVAL);
+    EXPECT_EQ(hc_update_descriptor(virt_to_maddr(&gdt[8]) + 4, 0), -XEN_EINVAL);
 }
 
 /* --- segment bases --- */
