@@ -6,7 +6,9 @@
 #ifndef HV_VERSION_H
 #define HV_VERSION_H
 
+#ifndef TRELLIS_VERSION /* the build gives it */
 #define TRELLIS_VERSION "0.1"
+#endif
 #define TRELLIS_EXTRAVERSION ".0-trellis"
 #define TRELLIS_CHANGESET "trellis-" TRELLIS_VERSION
 #define TRELLIS_COMPILER "gcc " __VERSION__
