@@ -46,7 +46,7 @@ def interactive(args):
                         smp=args.smp, mem=args.mem, machine=args.machine,
                         cpu=args.cpu, args="quiet loglevel=3", nic="virtio")
     command = ["qemu-system-x86_64", "-accel", "tcg", "-nographic",
-               "-machine", args.machine, "-cpu", args.cpu,
+               "-machine", args.machine, "-cpu", m.opt.cpu,
                "-smp", str(args.smp), "-m", str(args.mem),
                *m.boot_args(),
                "-drive", f"file={own_disk()},format=raw,if=virtio",
@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--smp", type=int, default=2)
     parser.add_argument("--mem", type=int, default=2048, help="MiB")
     parser.add_argument("--machine", default="pc", choices=["pc", "q35"])
-    parser.add_argument("--cpu", default="max,-smap")
+    parser.add_argument("--cpu", default="", help="of QEMU")
     parser.add_argument("--proof", action="store_true",
                         help="print the proof even with a terminal")
     args = parser.parse_args()
