@@ -82,7 +82,6 @@ static void __init init_platform(void)
     cpuid_init();
     time_init();
     wallclock_init();
-    ioapic_init();
     irq_init();
 }
 
@@ -106,9 +105,8 @@ static void __init start_dom0(void)
     if (construct_dom0(dom0))
         panic("The control domain cannot be started");
     console_give_to_dom0();
-    domain_unpause_by_controller(dom0);
-    for (unsigned int i = 0; i < dom0->max_vcpus; i++)
-        vcpu_unpause(dom0->vcpu[i]);
+    if (domain_unpause_by_controller(dom0))
+        panic("The control domain cannot be started");
 }
 
 /* Still init code: what follows is not. */
