@@ -28,16 +28,20 @@ class Layer:
     def allows(self, name):
         if name in self.never:
             return False
-        if self.system is ANY and not is_ours(name):
+        if name.startswith(self.parts):
             return True
-        return name.startswith(self.parts) or name in self.system
+        if self.system is ANY:
+            return not is_ours(name)
+        return name in self.system
 
 
 def is_ours(name):
     return name.startswith(("public/", "hv/", "asm/", "libs/", "kit/", "core/"))
 
 
-HV = ("public/", "hv/")
+# What a core file may know of the machine: hv/arch.h, who is running, and how
+# to keep interrupts off.
+HV = ("public/", "hv/", "asm/cpu_info.h", "asm/irqflags.h")
 ARCH = ("public/", "hv/", "asm/", "asm_offsets.h")
 
 
@@ -50,7 +54,10 @@ LAYERS = {
     "hypervisor/include/hv/": Layer(ARCH),
     "hypervisor/lib/": Layer(HV, never=DOMAINS),
     "hypervisor/core/": Layer(HV),
-    "hypervisor/hypercall/": Layer(HV),
+    "hypervisor/hypercall/": Layer([*HV, "../core/"]),
+    # Operations whose arguments are the machine's own.
+    "hypervisor/hypercall/physdev_op.c": Layer([*ARCH, "../core/"]),
+    "hypervisor/hypercall/platform_op.c": Layer([*ARCH, "../core/"]),
     "hypervisor/drivers/": Layer(ARCH, never=DOMAINS - {"hv/arch.h"}),
     "hypervisor/arch/x86/": Layer(ARCH),
     "hypervisor/arch/x86/boot/": Layer(ARCH, FREESTANDING | DECODERS),
@@ -58,11 +65,12 @@ LAYERS = {
     "dom0-tools/libs/sys/": tool("sys"),
     "dom0-tools/libs/xs/": tool("xs", "sys"),
     "dom0-tools/libs/console/": tool("console", "xs", "sys"),
+    "dom0-tools/libs/daemon/": tool("daemon"),
     "dom0-tools/libs/image/": tool("image", "sys"),
     "dom0-tools/libs/domain/": tool("domain", "image", "console", "xs", "sys"),
-    "dom0-tools/xenstored/": tool("xs", "sys"),
-    "dom0-tools/consoled/": tool("console", "xs", "sys"),
-    "dom0-tools/backends/": tool("xs", "sys"),
+    "dom0-tools/xenstored/": tool("daemon", "xs", "sys"),
+    "dom0-tools/consoled/": tool("daemon", "console", "xs", "sys"),
+    "dom0-tools/backends/": tool("daemon", "xs", "sys"),
     "dom0-tools/cli/": tool("domain"),
     "guest-patches/kit/": Layer(["public/", "kit/"]),
     "tests/guests/": Layer(["public/", "kit/"]),
