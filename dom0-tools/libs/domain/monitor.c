@@ -194,7 +194,7 @@ static enum guest_action choose(struct monitor *m, const struct guest_config *g,
         action == ACTION_PRESERVE)
         return action;
     dom_log(m->dom,
-            "%s ended within %d s for the %dth time in a row; it is "
+            "%s ended within %d s of its start %d times in a row; it is "
             "not started again",
             g->name, SHORT_LIFE_MS / 1000, SHORT_LIVES);
     return ACTION_DESTROY;

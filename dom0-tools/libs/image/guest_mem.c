@@ -38,23 +38,44 @@ static uint64_t populate_large(struct guest_mem *m)
     return (uint64_t)got << LARGE_ORDER;
 }
 
+/* So that two creations cannot each take half of what is left. */
+static int guest_mem_claim(struct guest_mem *m, struct errmsg *err)
+{
+    int rc = sys_claim_pages(m->sys, m->domid, m->nr_pages);
+
+    if (rc != -ENOMEM)
+        return 0; /* claims are a service, not a condition */
+    err_set(err, rc, "the machine has not %llu MiB of memory left",
+            (unsigned long long)m->nr_pages >> 8);
+    err_hint(err, "see `tl info` for free memory; lower memory=, or shut down "
+                  "another guest");
+    return rc;
+}
+
 int guest_mem_populate(struct guest_mem *m, struct sys *sys, uint32_t domid,
                        uint64_t nr_pages, struct errmsg *err)
 {
     uint64_t done, rest;
     long got;
+    int rc;
 
     *m = (struct guest_mem){.sys = sys, .domid = domid, .nr_pages = nr_pages};
     m->p2m = calloc(nr_pages, sizeof(*m->p2m));
     if (!m->p2m)
         return err_set(err, -ENOMEM, "no memory for a table of %llu pages",
                        (unsigned long long)nr_pages);
+    rc = guest_mem_claim(m, err);
+    if (rc) {
+        guest_mem_free(m);
+        return rc;
+    }
     done = populate_large(m);
     rest = nr_pages - done;
     for (uint64_t pfn = done; pfn < nr_pages; pfn++)
         m->p2m[pfn] = pfn;
     got =
         rest ? sys_populate_physmap(sys, domid, m->p2m + done, rest, 0, 0) : 0;
+    sys_claim_pages(sys, domid, 0);
     if (got >= 0 && (uint64_t)got == rest)
         return 0;
     guest_mem_free(m);
