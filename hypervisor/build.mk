@@ -8,7 +8,7 @@ HV_SRCS := $(wildcard $(addsuffix /*.c, hypervisor hypervisor/lib \
 	hypervisor/core hypervisor/hypercall hypervisor/drivers $(HV_ARCH) \
 	$(HV_ARCH)/boot $(HV_ARCH)/pv) \
 	$(addsuffix /*.S, $(HV_ARCH) $(HV_ARCH)/boot $(HV_ARCH)/pv))
-HV_SRCS := $(filter-out %/asm-offsets.c, $(HV_SRCS))
+HV_SRCS := $(filter-out %/asm-offsets.c %.lds.S, $(HV_SRCS))
 HV_LDS := $(HV_ARCH)/boot/trellis.lds.S
 HV_SYMBOLS := hypervisor/symbols.awk
 
@@ -18,13 +18,17 @@ HV_BOOT_LIBS = $(foreach l, lzma zstd lz4 z, \
 	$(shell $(CC) -print-file-name=lib$(l).a))
 
 HV_BASE_CFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_CFLAGS)) \
-	-I$(HV_ARCH)/include
+	-I$(HV_ARCH)/include -include hypervisor/include/hv/visibility.h
 HV_BASE_AFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_AFLAGS)) \
 	-I$(HV_ARCH)/include
-HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-relax -Wl,--no-warn-rwx-segments
 
 TRELLIS_VERSION ?= 0.1
 HV_BASE_CFLAGS += -DTRELLIS_VERSION='"$(TRELLIS_VERSION)"'
+
+# V=1 shows every command.
+V ?= 0
+HV_SAY = $(if $(filter 1,$(V)),,@echo "  $(1)  $(2)";)
 
 # One kind: $(1) output folder, $(2) extra flags. Linked twice: the first link
 # gives the addresses of all functions, the second adds them as a table for
@@ -35,24 +39,26 @@ $(1)_GEN := $(1)/gen/asm_offsets.h
 
 $(1)/gen/asm_offsets.h: $(HV_ARCH)/asm-offsets.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(HV_BASE_CFLAGS) $(2) -MMD -MP -MT $$@ -MF $$@.d -S -o $$@.s $$<
+	$$(call HV_SAY,GEN,$$@)$$(CC) $$(HV_BASE_CFLAGS) $(2) \
+		-MMD -MP -MT $$@ -MF $$@.d -S -o $$@.s $$<
 	@sed -n 's/^.*@@\([A-Z0-9_a-z]*\) \$$$$*\([-0-9]*\).*@@.*$$$$/#define \1 \2/p' \
 		$$@.s > $$@.tmp
 	@mv $$@.tmp $$@
 
 $(1)/obj/%.o: %.c $(HV_ARCH)/asm-offsets.c | $(1)/gen/asm_offsets.h
 	@mkdir -p $$(@D)
-	$$(CC) $$(HV_BASE_CFLAGS) $(2) -I$(1)/gen $$(CFLAGS_$$(notdir $$*)) \
+	$$(call HV_SAY,CC ,$$@)$$(CC) $$(HV_BASE_CFLAGS) $(2) -I$(1)/gen \
+		$$(CFLAGS_$$(notdir $$*)) \
 		-MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
 
 $(1)/obj/%.o: %.S | $(1)/gen/asm_offsets.h
 	@mkdir -p $$(@D)
-	$$(CC) $$(HV_BASE_AFLAGS) $(2) -I$(1)/gen -MMD -MP -MF $$(@:.o=.d) \
+	$$(call HV_SAY,AS ,$$@)$$(CC) $$(HV_BASE_AFLAGS) $(2) -I$(1)/gen -MMD -MP -MF $$(@:.o=.d) \
 		-c -o $$@ $$<
 
 $(1)/gen/trellis.lds: $(HV_LDS)
 	@mkdir -p $$(@D)
-	$$(CC) -E -P -x assembler-with-cpp $$(HV_BASE_AFLAGS) $(2) -MMD -MP \
+	$$(call HV_SAY,GEN,$$@)$$(CC) -E -P -x assembler-with-cpp $$(HV_BASE_AFLAGS) $(2) -MMD -MP \
 		-MT $$@ -MF $$@.d -o $$@ $$<
 
 $(1)/gen/symbols0.S: $(HV_SYMBOLS)
@@ -63,15 +69,15 @@ $(1)/gen/symbols1.S: $(1)/gen/trellis0.elf $(HV_SYMBOLS)
 	@$$(NM) -n $$< | awk -f $(HV_SYMBOLS) > $$@
 
 $(1)/gen/symbols%.o: $(1)/gen/symbols%.S
-	$$(CC) -m64 -c -o $$@ $$<
+	$$(call HV_SAY,AS ,$$@)$$(CC) -m64 -c -o $$@ $$<
 
 $(1)/gen/trellis0.elf: $$($(1)_OBJS) $(1)/gen/symbols0.o $(1)/gen/trellis.lds
-	$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
+	$$(call HV_SAY,LD ,$$@)$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
 		$(1)/gen/symbols0.o -Wl,--start-group $$(HV_BOOT_LIBS) \
 		-Wl,--end-group
 
 $(1)/trellis.elf: $(1)/gen/trellis0.elf $(1)/gen/symbols1.o
-	$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
+	$$(call HV_SAY,LD ,$$@)$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
 		$(1)/gen/symbols1.o -Wl,--start-group $$(HV_BOOT_LIBS) \
 		-Wl,--end-group
 

@@ -11,6 +11,7 @@
 #include <asm/cpu.h>
 #include <asm/msr.h>
 #include <asm/time.h>
+#include <asm/x86.h>
 
 #define MAX_COUNT 0xffffffffU
 
@@ -32,7 +33,7 @@ void __init apic_timer_measure_end(uint64_t ns)
     uint64_t counted = MAX_COUNT - apic_read(APIC_TIMER_COUNT);
 
     apic_write(APIC_TIMER_INIT, 0);
-    counts_per_second = counted * NSEC_PER_SEC / ns;
+    counts_per_second = mul_div(counted, NSEC_PER_SEC, ns);
     if (!counts_per_second)
         panic("The local APIC's timer does not count");
 }
@@ -59,7 +60,7 @@ void apic_timer_init_cpu(void)
 
 void arch_timer_program(s_time_t deadline)
 {
-    s_time_t left;
+    s_time_t now, left;
     uint64_t count;
 
     if (deadline == S_TIME_MAX) {
@@ -69,20 +70,19 @@ void arch_timer_program(s_time_t deadline)
             apic_write(APIC_TIMER_INIT, 0);
         return;
     }
-    left = deadline - now_ns();
+    now = now_ns();
+    left = deadline - now;
     if (left <= 0) {
         timer_interrupt();
-        return;
-    }
-    if (use_deadline()) {
-        wrmsr(MSR_TSC_DEADLINE, ns_to_tsc(deadline) + 1);
         return;
     }
     /* A long wait ends early; the softirq then finds nothing due and programs
      * the rest. */
     left = min_t(s_time_t, left, SECONDS(4));
-    count = (uint64_t)((unsigned __int128)(uint64_t)left * counts_per_second /
-                       NSEC_PER_SEC) +
-            1;
+    if (use_deadline()) {
+        wrmsr(MSR_TSC_DEADLINE, ns_to_tsc(now + left) + 1);
+        return;
+    }
+    count = mul_div((uint64_t)left, counts_per_second, NSEC_PER_SEC) + 1;
     apic_write(APIC_TIMER_INIT, (uint32_t)min_t(uint64_t, count, MAX_COUNT));
 }

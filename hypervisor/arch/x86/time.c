@@ -63,26 +63,19 @@ uint64_t ns_to_tsc(s_time_t at)
 
     if (at <= s->base_ns)
         return s->base_tsc;
-    return s->base_tsc +
-           (uint64_t)((unsigned __int128)(uint64_t)(at - s->base_ns) * tsc_khz /
-                      1000000);
+    return s->base_tsc + mul_div((uint64_t)(at - s->base_ns), tsc_khz, 1000000);
 }
 
-/* The largest mul below 2^32, for the best precision. */
+/* shift brings the rate into (1, 2] GHz, so that mul has all its bits. */
 static void __init set_scale(struct tsc_scale *s, uint64_t hz)
 {
-    unsigned __int128 mul = ((unsigned __int128)NSEC_PER_SEC << 32) / hz;
     int shift = 0;
 
-    while (mul >> 32) {
-        mul >>= 1;
-        shift++;
-    }
-    while (!(mul >> 31) && shift > -31) {
+    for (; hz > 2UL * NSEC_PER_SEC; hz >>= 1)
         shift--;
-        mul = ((unsigned __int128)NSEC_PER_SEC << (32 - shift)) / hz;
-    }
-    s->mul = (uint32_t)mul;
+    for (; hz <= (uint64_t)NSEC_PER_SEC; hz <<= 1)
+        shift++;
+    s->mul = (uint32_t)mul_div(NSEC_PER_SEC, 1UL << 32, hz);
     s->shift = (int8_t)shift;
 }
 
@@ -112,8 +105,7 @@ static uint64_t __init ref_elapsed(const struct sample *a,
 static uint64_t __init tsc_hz_between(const struct sample *a,
                                       const struct sample *b)
 {
-    return (uint64_t)((unsigned __int128)(b->tsc - a->tsc) * ref->hz /
-                      ref_elapsed(a, b));
+    return mul_div(b->tsc - a->tsc, ref->hz, ref_elapsed(a, b));
 }
 
 void __init time_init(void)

@@ -14,7 +14,7 @@
 #define L3_INDEX(va) (((va) >> 30) & 511)
 #define STACK_TOP (PERCPU_AREA_START + PERCPU_AREA_SIZE - CPU_INFO_SIZE)
 
-    .section .init.text, "ax", @progbits
+    .section .init.head, "ax", @progbits
     .code32
     .globl boot_entry
 boot_entry:

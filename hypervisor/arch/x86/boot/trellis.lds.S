@@ -54,6 +54,7 @@ SECTIONS
         ex_table_start = .;
         KEEP(*(.ex_table))
         ex_table_end = .;
+        *(.got .got.plt) /* the libraries' */
         KEEP(*(.symbols))
         . = ALIGN(PAGE);
         rodata_end = .;
@@ -75,6 +76,7 @@ SECTIONS
     .init : AT(ADDR(.init) - IMAGE_START) {
         init_start = .;
         init_text_start = .;
+        KEEP(*(.init.head))
         *(.init.text)
         *liblzma.a:*(.text .text.*)
         *libzstd.a:*(.text .text.*)
@@ -94,10 +96,10 @@ SECTIONS
         . = ALIGN(PAGE);
         init_rodata_end = .;
         *(.init.data)
-        *liblzma.a:*(.data .data.* .bss .bss.* COMMON .got .got.plt)
-        *libzstd.a:*(.data .data.* .bss .bss.* COMMON .got .got.plt)
-        *liblz4.a:*(.data .data.* .bss .bss.* COMMON .got .got.plt)
-        *libz.a:*(.data .data.* .bss .bss.* COMMON .got .got.plt)
+        *liblzma.a:*(.data .data.* .bss .bss.* COMMON)
+        *libzstd.a:*(.data .data.* .bss .bss.* COMMON)
+        *liblz4.a:*(.data .data.* .bss .bss.* COMMON)
+        *libz.a:*(.data .data.* .bss .bss.* COMMON)
         /* Pristine per-CPU data, copied for each CPU as it comes up. */
         . = ALIGN(64);
         percpu_start = .;
@@ -105,7 +107,6 @@ SECTIONS
         . = ALIGN(64);
         percpu_end = .;
         *(.init.bss)
-        *(.got .got.plt)
         . = ALIGN(PAGE);
         init_end = .;
         load_end = .;

@@ -284,6 +284,18 @@ static inline void xsetbv(uint32_t index, uint64_t v)
                      "d"((uint32_t)(v >> 32)));
 }
 
+/* a * b / c without losing bits in between; the quotient must fit. */
+static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t high;
+
+    __asm__("mulq %2; divq %3"
+            : "+a"(a), "=&d"(high)
+            : "rm"(b), "rm"(c)
+            : "cc");
+    return a;
+}
+
 /* Memory barriers: x86 reorders only a store with a later load. */
 #define smp_mb()  __asm__ volatile("lock addl $0, -4(%%rsp)" ::: "memory", "cc")
 #define smp_rmb() barrier()
