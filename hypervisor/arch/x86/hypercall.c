@@ -14,8 +14,6 @@
 
 #define SYSCALL_LEN 2
 
-DEFINE_PER_CPU(struct multicall_state, multicall);
-
 bool hypercall_preempt_check(void)
 {
     return softirq_is_pending() || vcpu_events_pending(current);
