@@ -37,6 +37,13 @@ GUESTS ?=
 test-guests: guests $(HV) ## Boot the test kernels as control domain
 	@tests/guests/run.py --hv $(HV) $(GUESTS)
 
+# BENCH_CPU=MODEL: QEMU's CPU.
+BENCH_CPU ?= EPYC,-smap
+
+bench: $(KIT_OUT)/bench.elf $(HV) build/images/xen.elf ## Instructions per operation, beside Debian's Xen
+	@tests/bench/run.py --hv $(HV) --reference build/images/xen.elf \
+		--kernel $< --cpu $(BENCH_CPU)
+
 $(KIT_OUT)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(KIT_CFLAGS) -c -o $@ $<

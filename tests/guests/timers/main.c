@@ -123,8 +123,6 @@ static void oneshot(void)
     quiet();
     start = time_now();
     EXPECT_EQ(timer_set_oneshot(start + 5 * NS_PER_MS, 0), 0);
-    wait_open(2 * NS_PER_MS);
-    EXPECT_EQ(ticks, 0);
     wait_open(40 * NS_PER_MS);
     EXPECT_EQ(ticks, 1);
     EXPECT(last_tick >= start + 5 * NS_PER_MS);
@@ -162,9 +160,9 @@ static void oneshot_past_refused(void)
 static void oneshot_stop(void)
 {
     quiet();
-    EXPECT_EQ(timer_set_oneshot(time_now() + 5 * NS_PER_MS, 0), 0);
+    EXPECT_EQ(timer_set_oneshot(time_now() + 50 * NS_PER_MS, 0), 0);
     EXPECT_EQ(timer_stop_oneshot(), 0);
-    wait_open(20 * NS_PER_MS);
+    wait_open(70 * NS_PER_MS);
     EXPECT_EQ(ticks, 0);
     EXPECT_EQ(timer_stop_oneshot(), 0);
 }
@@ -175,11 +173,11 @@ static void oneshot_moved(void)
 
     quiet();
     start = time_now();
-    EXPECT_EQ(timer_set_oneshot(start + 5 * NS_PER_MS, 0), 0);
-    EXPECT_EQ(timer_set_oneshot(start + 30 * NS_PER_MS, 0), 0);
-    wait_open(80 * NS_PER_MS);
+    EXPECT_EQ(timer_set_oneshot(start + 50 * NS_PER_MS, 0), 0);
+    EXPECT_EQ(timer_set_oneshot(start + 90 * NS_PER_MS, 0), 0);
+    wait_open(130 * NS_PER_MS);
     EXPECT_EQ(ticks, 1);
-    EXPECT(last_tick >= start + 30 * NS_PER_MS);
+    EXPECT(last_tick >= start + 90 * NS_PER_MS);
 }
 
 static void oneshot_errors(void)
@@ -228,9 +226,9 @@ static void set_timer_op(void)
     wait_open(40 * NS_PER_MS);
     EXPECT_EQ(ticks, 1);
     EXPECT(last_tick >= start + 5 * NS_PER_MS);
-    EXPECT_EQ(hc_set_timer_op(time_now() + 5 * NS_PER_MS), 0);
+    EXPECT_EQ(hc_set_timer_op(time_now() + 50 * NS_PER_MS), 0);
     EXPECT_EQ(hc_set_timer_op(0), 0);
-    wait_open(20 * NS_PER_MS);
+    wait_open(70 * NS_PER_MS);
     EXPECT_EQ(ticks, 1);
     EXPECT_EQ(hc_set_timer_op(time_now() - NS_PER_MS), 0);
     wait_open(20 * NS_PER_MS);
