@@ -18,8 +18,6 @@ UNIT_HV_CFLAGS := $(filter-out -Wdate-time,$(UNIT_CFLAGS)) \
 	-Ihypervisor/include -Ihypervisor/arch/x86/include -Iinclude \
 	-Ihypervisor
 UNIT_TOOL_CFLAGS := $(UNIT_CFLAGS) -D__XEN_TOOLS__ -Idom0-tools -Iinclude
-# Test programs may convert as they like; what they test may not.
-UNIT_TEST_CFLAGS := -Wno-conversion
 
 UNIT_NAMES := $(sort $(basename $(notdir $(filter-out %/build.mk,\
 	$(wildcard $(UNIT_DIR)/*.mk)))))
@@ -52,7 +50,7 @@ UNIT_OBJS += $(call unit_objs,$(1))
 
 $(UNIT_OUT)/$(1).d/$(UNIT_DIR)/$(1).o: $(UNIT_DIR)/$(1).c $(UNIT_DIR)/$(1).mk $(UNIT_FLAGS)
 	@mkdir -p $$(@D)
-	$$(CC) $(call unit_cflags,$(1)) $(UNIT_TEST_CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(CC) $(call unit_cflags,$(1)) -MMD -MP -c -o $$@ $$<
 
 $(UNIT_OUT)/$(1).d/%.o: %.c $(UNIT_DIR)/$(1).mk $(UNIT_FLAGS)
 	@mkdir -p $$(@D)
