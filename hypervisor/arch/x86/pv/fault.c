@@ -7,18 +7,16 @@
 
 #include <hv/domain.h>
 
+#include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
 
 /* The processor reads descriptors with its own rights, so a missing page of
  * the LDT window shows as a fault there, whatever ring loaded the selector. */
-static bool ldt_window_fault(struct vcpu *v, unsigned long addr)
+static bool in_ldt_window(const struct vcpu *v, unsigned long addr,
+                          unsigned long *offset)
 {
-    unsigned long off =
-        addr - v->arch.desc_window - WINDOW_GDT_PAGES * PAGE_SIZE;
-
-    if (!v->arch.desc_window || off >= WINDOW_LDT_PAGES * PAGE_SIZE)
-        return false;
-    return pv_ldt_fault(v, (unsigned int)(off / PAGE_SIZE));
+    *offset = addr - v->arch.desc_window - WINDOW_GDT_PAGES * PAGE_SIZE;
+    return v->arch.desc_window && *offset < WINDOW_LDT_PAGES * PAGE_SIZE;
 }
 
 static bool in_hv_slots(unsigned long addr)
@@ -26,32 +24,42 @@ static bool in_hv_slots(unsigned long addr)
     return addr >= HV_VIRT_START && addr < HV_VIRT_END;
 }
 
-/*
- * A fault by a selector load from the LDT is reported at an address of the
- * window. If there is no page behind it, what the processor would have
- * raised against real memory is a fault at that address of the LDT.
- */
+/* If no page can be put behind the window, the guest gets the fault that it
+ * would have had on its own LDT. */
+static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
+{
+    unsigned long offset;
+
+    if ((pfec & (PFEC_P | PFEC_U)) || !in_ldt_window(v, addr, &offset))
+        return false;
+    if (!pv_ldt_fault(v, (unsigned int)(offset / PAGE_SIZE)))
+        pv_inject_page_fault(pfec, v->arch.ldt_base + offset);
+    return true;
+}
+
+/* Faults by rights that are only stale TLB entries are left to the guest:
+ * kernels deal with those on bare metal too. */
 bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
                           unsigned long addr)
 {
     uint32_t pfec = regs->error_code;
 
     if (unlikely(in_hv_slots(addr)))
-        return !(pfec & (PFEC_P | PFEC_U)) && ldt_window_fault(v, addr);
-    if (v->arch.kernel_mode &&
-        (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W) &&
-        pv_ptwr_fault(v, addr, regs))
-        return true;
-    return pv_spurious_fault(v, addr, pfec);
+        return ldt_load_fault(v, addr, pfec);
+    return v->arch.kernel_mode &&
+           (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W) &&
+           pv_ptwr_fault(v, addr, regs);
 }
 
 bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr)
 {
     struct vcpu *v = current;
+    unsigned long offset;
 
     if (v->is_idle)
         return false;
     if (in_hv_slots(addr))
-        return ldt_window_fault(v, addr);
+        return in_ldt_window(v, addr, &offset) &&
+               pv_ldt_fault(v, (unsigned int)(offset / PAGE_SIZE));
     return pv_spurious_fault(v, addr, regs->error_code);
 }

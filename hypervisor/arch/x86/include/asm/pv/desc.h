@@ -52,6 +52,10 @@ void pv_drop_gdt(struct vcpu *v);
 void pv_load_gdt(struct vcpu *v);
 void pv_load_ldt(struct vcpu *v);
 
+/* MMUEXT_SET_LDT for the current vcpu: -EINVAL. ents 0: none. */
+int pv_set_ldt(struct vcpu *v, unsigned long base,
+               unsigned long ents) MUST_CHECK;
+
 /* The copy of the time record at the guest's chosen address; kernel L4 live. */
 void pv_time_area_update(struct vcpu *v);
 
