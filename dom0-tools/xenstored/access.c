@@ -25,7 +25,7 @@ static bool is_for(const struct accounts *as, uint32_t domid,
     if (e->domid != domid)
         return false;
     a = account_find(as, domid);
-    return a != NULL && perms_gen >= a->since_gen;
+    return a != NULL && perms_gen > a->since_gen;
 }
 
 static unsigned int one_domain(const struct accounts *as, uint32_t domid,

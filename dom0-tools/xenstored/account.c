@@ -111,7 +111,7 @@ bool node_payer(const struct accounts *as, const struct node *n,
 {
     const struct account *a = account_find(as, n->perms->e[0].domid);
 
-    if (a == NULL || n->perms_gen < a->since_gen)
+    if (a == NULL || n->perms_gen <= a->since_gen)
         return false;
     *domid = a->domid;
     return true;

@@ -4,7 +4,7 @@
  *
  * An account starts when a domain's id is first named in permissions or
  * introduced, at the generation of that moment. Permissions given to the id
- * earlier were meant for a former domain of that id: they grant nothing, and
+ * up to then were meant for a former domain of that id: they grant nothing, and
  * nodes still carrying them are not charged to the new one.
  */
 #ifndef XENSTORED_ACCOUNT_H

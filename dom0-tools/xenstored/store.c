@@ -37,7 +37,7 @@ static struct perms *closed(void)
 /* dom0 owns the root. */
 static int open_dom0(struct store *st)
 {
-    struct account *a = account_open(&st->accounts, 0, st->gen);
+    struct account *a = account_open(&st->accounts, 0, st->gen - 1);
 
     if (a == NULL)
         return -ENOMEM;
