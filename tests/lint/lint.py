@@ -123,8 +123,10 @@ def check_headers(t):
         asm_only = ends and not any(name.endswith("/" + h) for h in from_c)
         kind = (["-x", "assembler-with-cpp", "-D__ASSEMBLY__", "-E", "-o",
                  "/dev/null"] if asm_only else ["-x", "c", "-fsyntax-only"])
-        rc, err = run(["gcc", *flags, where, *kind, "-"],
-                      f'#include "{name}"\n')
+        # As its users name it.
+        path = name.split("include/", 1)[-1]
+        how = f"<{path}>" if path != name else f'"{name}"'
+        rc, err = run(["gcc", *flags, where, *kind, "-"], f"#include {how}\n")
         return err if rc != 0 else ""
 
     yield from in_parallel(compile_alone, t.ending(".h"))
