@@ -109,8 +109,9 @@ static void __init start_dom0(void)
         panic("The control domain cannot be started");
 }
 
-/* Still init code: what follows is not. */
-static void __init init_all(uint32_t magic, uint32_t info)
+/* Init code to its end, so not inlined: what follows it is not. */
+static void __init __attribute__((noinline))
+init_all(uint32_t magic, uint32_t info)
 {
     init_early(magic, info);
     init_memory();

@@ -3,7 +3,11 @@
 # core/symbols.c searches: addresses relative to text_start, ascending, then
 # one string per address. No input gives an empty table.
 
-$2 ~ /^[tT]$/ && $3 !~ /^\./ && $3 !~ /^(text|init_text)_(start|end)$/ {
+$3 == "init_text_end" {
+    done = 1 # nm calls all symbols of that section code, data too
+}
+
+!done && $2 ~ /^[tT]$/ && $3 !~ /^\./ && $3 !~ /^(text|init_text)_(start|end)$/ {
     if ($1 == last)
         next
     last = $1

@@ -6,6 +6,8 @@
  */
 #include <asm/cpu.h>
 
+#include <hv/acpi.h>
+#include <hv/arch.h>
 #include <hv/lib.h>
 
 #include <asm/msr.h>
@@ -166,4 +168,14 @@ void cpu_read_topology(unsigned int cpu, uint32_t apic_id)
     t->socket = apic_id >> (thread_bits + core_bits);
     threads_per_core = max_t(unsigned int, threads_per_core, t->thread + 1);
     cores_per_socket = max_t(unsigned int, cores_per_socket, t->core + 1);
+}
+
+uint64_t arch_cpu_physid(unsigned int cpu)
+{
+    uint32_t apic_id = cpu_topology[cpu].apic_id;
+
+    for (unsigned int i = 0; i < acpi_info.nr_cpus; i++)
+        if (acpi_info.cpu_apic_id[i] == apic_id)
+            return (uint64_t)acpi_info.cpu_acpi_id[i] << 32 | apic_id;
+    return apic_id;
 }

@@ -13,8 +13,12 @@
 #include <asm/time.h>
 #include <asm/x86.h>
 
-#define MEASURE_NS  5000000
-#define SYNC_ROUNDS 200
+#define MEASURE_NS 5000000
+/* Rounds of comparing two TSCs, and the time after which fewer will do. */
+#define SYNC_MAX_ROUNDS 64
+#define SYNC_MIN_ROUNDS 4
+#define SYNC_NS         MICROSECS(500)
+#define SYNC_DONE       ~0U
 
 /* ns = base_ns + (((tsc - base_tsc) << shift) * mul >> 32) */
 struct tsc_scale {
@@ -187,12 +191,27 @@ void time_init_cpu(void)
 /* Interrupts are off; the boot CPU is in time_sync_cpu(). */
 void time_sync_answer(void)
 {
-    for (uint32_t round = 1; round <= SYNC_ROUNDS; round++) {
-        while (__atomic_load_n(&sync.asked, __ATOMIC_ACQUIRE) != round)
-            cpu_relax();
-        sync.tsc = rdtsc_ordered();
-        __atomic_store_n(&sync.answered, round, __ATOMIC_RELEASE);
+    uint32_t round, last = 0;
+
+    for (;;) {
+        round = __atomic_load_n(&sync.asked, __ATOMIC_ACQUIRE);
+        if (round == SYNC_DONE)
+            break;
+        if (round != last) {
+            sync.tsc = rdtsc_ordered();
+            __atomic_store_n(&sync.answered, round, __ATOMIC_RELEASE);
+            last = round;
+        }
+        cpu_relax();
     }
+    __atomic_store_n(&sync.answered, SYNC_DONE, __ATOMIC_RELEASE);
+}
+
+static void __init wait_answer(uint32_t round)
+{
+    __atomic_store_n(&sync.asked, round, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&sync.answered, __ATOMIC_ACQUIRE) != round)
+        cpu_relax();
 }
 
 /*
@@ -203,13 +222,12 @@ bool __init time_sync_cpu(unsigned int cpu)
 {
     uint64_t best = ~0ULL;
     int64_t offset = 0, warp = 0;
+    s_time_t end = now_ns() + SYNC_NS;
 
-    for (uint32_t round = 1; round <= SYNC_ROUNDS; round++) {
+    for (uint32_t round = 1; round <= SYNC_MAX_ROUNDS; round++) {
         uint64_t t0 = rdtsc_ordered(), t1, theirs;
 
-        __atomic_store_n(&sync.asked, round, __ATOMIC_RELEASE);
-        while (__atomic_load_n(&sync.answered, __ATOMIC_ACQUIRE) != round)
-            cpu_relax();
+        wait_answer(round);
         theirs = sync.tsc;
         t1 = rdtsc_ordered();
         if (theirs < t0)
@@ -220,7 +238,10 @@ bool __init time_sync_cpu(unsigned int cpu)
             best = t1 - t0;
             offset = (int64_t)(theirs - (t0 + best / 2));
         }
+        if (round >= SYNC_MIN_ROUNDS && now_ns() > end)
+            break;
     }
+    wait_answer(SYNC_DONE);
     sync.asked = sync.answered = 0;
     if (!warp)
         return true;

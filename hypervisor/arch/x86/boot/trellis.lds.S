@@ -3,9 +3,10 @@
  * The image: linked at IMAGE_START + physical address, loaded at IMAGE_PHYS.
  *
  *   text    read, execute       kept
- *   rodata  read                kept
- *   data    read, write         kept (a part is sealed read-only after boot)
  *   init    text, rodata, data  freed after boot
+ *   rodata  read                kept; holds the symbol table, which grows
+ *                               between the links: no code lies behind it
+ *   data    read, write         kept (a part is sealed read-only after boot)
  *   bss     read, write         kept; not in the file
  *
  * Everything with file contents is contiguous, in one segment: a multiboot 1
@@ -46,33 +47,6 @@ SECTIONS
         text_end = .;
     } :image
 
-    .rodata : AT(ADDR(.rodata) - IMAGE_START) {
-        rodata_start = .;
-        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .rodata)
-        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .rodata.*)
-        . = ALIGN(8);
-        ex_table_start = .;
-        KEEP(*(.ex_table))
-        ex_table_end = .;
-        *(.got .got.plt) /* the libraries' */
-        KEEP(*(.symbols))
-        . = ALIGN(PAGE);
-        rodata_end = .;
-    } :image
-
-    .data : AT(ADDR(.data) - IMAGE_START) {
-        data_start = .;
-        ro_after_init_start = .;
-        *(.data.ro_after_init)
-        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data.rel.ro*)
-        . = ALIGN(PAGE);
-        ro_after_init_end = .;
-        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data)
-        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data.*)
-        . = ALIGN(PAGE);
-        data_end = .;
-    } :image
-
     .init : AT(ADDR(.init) - IMAGE_START) {
         init_start = .;
         init_text_start = .;
@@ -109,6 +83,33 @@ SECTIONS
         *(.init.bss)
         . = ALIGN(PAGE);
         init_end = .;
+    } :image
+
+    .rodata : AT(ADDR(.rodata) - IMAGE_START) {
+        rodata_start = .;
+        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .rodata)
+        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .rodata.*)
+        . = ALIGN(8);
+        ex_table_start = .;
+        KEEP(*(.ex_table))
+        ex_table_end = .;
+        *(.got .got.plt) /* the libraries' */
+        KEEP(*(.symbols))
+        . = ALIGN(PAGE);
+        rodata_end = .;
+    } :image
+
+    .data : AT(ADDR(.data) - IMAGE_START) {
+        data_start = .;
+        ro_after_init_start = .;
+        *(.data.ro_after_init)
+        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data.rel.ro*)
+        . = ALIGN(PAGE);
+        ro_after_init_end = .;
+        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data)
+        *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .data.*)
+        . = ALIGN(PAGE);
+        data_end = .;
         load_end = .;
     } :image
 
