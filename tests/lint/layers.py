@@ -61,6 +61,7 @@ LAYERS = {
     "hypervisor/drivers/": Layer(ARCH, never=DOMAINS - {"hv/arch.h"}),
     "hypervisor/arch/x86/": Layer(ARCH),
     "hypervisor/arch/x86/boot/": Layer(ARCH, FREESTANDING | DECODERS),
+    "hypervisor/arch/x86/pv/dom0_unpack.c": Layer(ARCH, FREESTANDING | DECODERS),
     "hypervisor/": Layer(ARCH),
     "dom0-tools/libs/sys/": tool("sys"),
     "dom0-tools/libs/xs/": tool("xs", "sys"),
