@@ -27,6 +27,8 @@ void *calloc(size_t n, size_t size);
 void *realloc(void *p, size_t n);
 void free(void *p);
 void __stack_chk_fail(void);
+unsigned long long ZSTD_trace_decompress_begin(const void *dctx);
+void ZSTD_trace_decompress_end(unsigned long long ctx, const void *trace);
 
 #define ARENA_BYTES (48UL << 20) /* a dictionary of 32 MiB and some */
 static char *arena __initdata;
@@ -65,6 +67,19 @@ void __init free(void *p)
 void __init __stack_chk_fail(void)
 {
     panic("dom0 kernel: corrupt: it overran a decoder's stack");
+}
+
+/* libzstd's hooks for tracing: nobody listens. */
+unsigned long long __init ZSTD_trace_decompress_begin(const void *dctx)
+{
+    (void)dctx;
+    return 0;
+}
+
+void __init ZSTD_trace_decompress_end(unsigned long long ctx, const void *trace)
+{
+    (void)ctx;
+    (void)trace;
 }
 
 /* x87 and SSE as a program finds them (System V ABI, "Initial Register
