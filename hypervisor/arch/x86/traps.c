@@ -226,6 +226,7 @@ void fatal_exception(const struct cpu_regs *regs)
 static void NORETURN failed_iret(const struct cpu_regs *regs)
 {
     struct cpu_regs *g = guest_cpu_regs();
+    unsigned long cr2 = read_cr2();
     struct cpu_regs f = *regs;
 
     f.rip = g->rip;
@@ -234,7 +235,11 @@ static void NORETURN failed_iret(const struct cpu_regs *regs)
     f.rsp = g->rsp;
     f.ss = g->ss;
     *g = f;
-    pv_inject_exception(f.entry_vector, f.error_code);
+    if (f.entry_vector == X86_TRAP_PF)
+        pv_inject_page_fault(f.error_code,
+                             pv_guest_fault_address(current, cr2));
+    else
+        pv_inject_exception(f.entry_vector, f.error_code);
     exit_to_guest();
 }
 

@@ -24,6 +24,13 @@ static bool in_hv_slots(unsigned long addr)
     return addr >= HV_VIRT_START && addr < HV_VIRT_END;
 }
 
+unsigned long pv_guest_fault_address(const struct vcpu *v, unsigned long addr)
+{
+    unsigned long offset;
+
+    return in_ldt_window(v, addr, &offset) ? v->arch.ldt_base + offset : addr;
+}
+
 /* If no page can be put behind the window, the guest gets the fault that it
  * would have had on its own LDT. */
 static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
@@ -33,7 +40,7 @@ static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
     if ((pfec & (PFEC_P | PFEC_U)) || !in_ldt_window(v, addr, &offset))
         return false;
     if (!pv_ldt_fault(v, (unsigned int)(offset / PAGE_SIZE)))
-        pv_inject_page_fault(pfec, v->arch.ldt_base + offset);
+        pv_inject_page_fault(pfec, pv_guest_fault_address(v, addr));
     return true;
 }
 

@@ -16,6 +16,10 @@ bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
                           unsigned long addr);
 bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr);
 
+/* What a guest must be told about a fault at addr: an address of the LDT window
+ * stands for one of its LDT. */
+unsigned long pv_guest_fault_address(const struct vcpu *v, unsigned long addr);
+
 /* The guest kernel wrote to a page table: emulate the write (ptwr.c). */
 bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs);
 /* The live page tables permit the access by now: a stale TLB entry. pfec as
