@@ -86,7 +86,7 @@ const char *__init dom0_params_read(const struct dom0_kernel *k,
     (void)note(k, XEN_ELFNOTE_INIT_P2M, &p->init_p2m);
     p->mod_start_pfn = note(k, XEN_ELFNOTE_MOD_START_PFN, &v) && v;
     if (p->virt_base % PAGE_SIZE || !guest_va_ok(p->virt_base) ||
-        p->virt_base > UINT64_MAX - 4 * MAX_KERNEL_BYTES / 2)
+        p->virt_base > UINT64_MAX - MAX_KERNEL_BYTES)
         return "its virtual base is no usable address";
     if (p->init_p2m % (1UL << 30) || !guest_va_ok(p->init_p2m))
         return "it wants its p2m list at an unusable address";
