@@ -56,7 +56,7 @@ int arch_vcpu_create(struct vcpu *v)
     struct arch_vcpu *a = &v->arch;
     int rc;
 
-    a->kernel_l4 = a->user_l4 = INVALID_MFN;
+    a->kernel_l4 = a->user_l4 = a->drop_pending = INVALID_MFN;
     a->kernel_mode = true;
     a->dr6 = DR6_DEFAULT;
     a->dr7 = DR7_DEFAULT;

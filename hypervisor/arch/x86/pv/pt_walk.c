@@ -1,54 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page-table walk in software, and the one question of traps.c it answers:
- * was a fault only a stale TLB entry?
+ * Walks of guests' page tables, and finding an L1 entry to change it.
  */
-#include <asm/pv/walk.h>
+#include <asm/pv/mm.h>
 
 #include <hv/domain.h>
-#include <hv/page.h>
+#include <hv/lib.h>
 
-#include <asm/pv/fault.h>
-#include <asm/x86.h>
+#include <asm/pv/ptype.h>
 
-pte_t pt_walk(mfn_t l4, unsigned long va, uint64_t *rights)
+mfn_t vcpu_live_root(const struct vcpu *v)
 {
-    uint64_t all = PTE_P | PTE_RW | PTE_US, nx = 0;
-    mfn_t m = l4;
+    return v->arch.kernel_mode ? v->arch.kernel_l4 : v->arch.user_l4;
+}
 
-    for (unsigned int level = 4;; level--) {
-        const pte_t *table = mfn_to_virt(m);
-        pte_t e = READ_ONCE(table[PT_INDEX(va, level)]);
-        uint64_t span;
+static bool va_is_guests(unsigned long va)
+{
+    return CANONICAL(va) && (va < HV_VIRT_START || va >= HV_VIRT_END);
+}
 
-        if (!(e & PTE_P))
-            return 0;
-        all &= e;
-        nx |= e & PTE_NX;
-        m = pte_mfn(e);
-        if (level > 1 && !(e & PTE_PSE))
-            continue;
-        *rights = all | nx;
-        if (level == 1)
-            return e;
-        span = (1UL << (9 * (level - 1))) - 1; /* frames - 1 of the leaf */
-        m = mfn((mfn_x(m) & ~span) | (va >> PAGE_SHIFT & span));
-        return (e & ~PTE_ADDR_MASK & ~PTE_PSE) | mfn_to_maddr(m);
+bool pt_walk(mfn_t root, unsigned long va, struct pt_walk *w)
+{
+    if (mfn_eq(root, INVALID_MFN) || !va_is_guests(va))
+        return false;
+    w->rights = PTE_RW | PTE_US;
+    w->table = root;
+    for (w->level = 4;; w->level--) {
+        const pte_t *pt = mfn_to_virt(w->table);
+
+        w->entry = READ_ONCE(pt[PT_INDEX(va, w->level)]);
+        if (!(w->entry & PTE_P))
+            return true;
+        w->rights &= w->entry | ~(PTE_RW | PTE_US);
+        w->rights |= w->entry & PTE_NX;
+        if (w->level == 1)
+            return true;
+        w->table = pte_mfn(w->entry);
+        if (!mfn_is_ram(w->table)) /* changed under our eyes */
+            return false;
     }
 }
 
-/* Only a present entry is cached, so only a fault by rights can be stale; the
- * fault itself has dropped the cached entry. */
-bool pv_spurious_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
+static pte_t *lock_entry(mfn_t table, unsigned int slot, const struct domain *d,
+                         struct page_info **out)
 {
-    uint64_t rights = 0;
+    struct page_info *pg = page_get_from_mfn(table, d);
+    enum page_type type;
 
-    (void)v;
-    if (!(pfec & PFEC_P) || (pfec & (PFEC_RSVD | PFEC_ID)))
-        return false;
-    if (!pt_walk(maddr_to_mfn(read_cr3()), addr, &rights))
-        return false;
-    if ((pfec & PFEC_W) && !(rights & PTE_RW))
-        return false;
-    return !(pfec & PFEC_U) || (rights & PTE_US);
+    if (!pg)
+        return NULL;
+    type = pt_lock(pg);
+    if (type == PGT_L1) {
+        *out = pg;
+        return (pte_t *)page_to_virt(pg) + slot;
+    }
+    if (type != PGT_NONE)
+        pt_unlock(pg);
+    page_put(pg);
+    return NULL;
+}
+
+pte_t *pt_entry_lock_va(unsigned long va, struct page_info **table)
+{
+    struct vcpu *v = current;
+    struct pt_walk w;
+
+    if (!pt_walk(v->arch.kernel_l4, va, &w) || w.level != 1)
+        return NULL;
+    return lock_entry(w.table, PT_INDEX(va, 1), v->domain, table);
+}
+
+pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
+                           struct page_info **table)
+{
+    if (pa % sizeof(pte_t))
+        return NULL;
+    return lock_entry(maddr_to_mfn(pa), (pa & ~PAGE_MASK) / sizeof(pte_t), d,
+                      table);
+}
+
+void pt_entry_unlock(struct page_info *table)
+{
+    pt_unlock(table);
+    page_put(table);
 }

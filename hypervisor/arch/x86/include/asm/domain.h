@@ -25,6 +25,7 @@ struct arch_vcpu {
     /* Page tables: each holds a reference and a type reference (L4). */
     mfn_t kernel_l4; /* INVALID_MFN: none */
     mfn_t user_l4;
+    mfn_t drop_pending; /* PARTIAL table to be dropped (asm/pv/mm.h) */
 
     /* Traps. */
     struct pv_trap {

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing an entry of a validated page table: take what the new entry needs,
+ * store it, give back what the old one held.
+ */
+#include <asm/pv/mm.h>
+
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/lib.h>
+
+#include <asm/pv/ptype.h>
+
+/* Store; the processor may set A and D of the old entry meanwhile. */
+static void store(pte_t *slot, pte_t new, unsigned int how)
+{
+    pte_t old = READ_ONCE(*slot);
+
+    if (!(how & PTU_PRESERVE_AD)) {
+        WRITE_ONCE(*slot, new);
+        return;
+    }
+    while (!__atomic_compare_exchange_n(slot, &old,
+                                        new | (old & (PTE_A | PTE_D)), false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        ;
+}
+
+int pt_set_l1(pte_t *slot, pte_t new, const struct domain *table_owner,
+              const struct domain *pg_owner, unsigned int how)
+{
+    pte_t old = READ_ONCE(*slot);
+    int rc;
+
+    if (new &PTE_P) {
+        pte_t adjusted = new;
+
+        l1e_adjust(&adjusted);
+        if (l1e_same_refs(old, adjusted)) {
+            store(slot, adjusted, how);
+            return 0;
+        }
+        rc = l1e_get(&new, table_owner, pg_owner);
+        if (rc)
+            return rc;
+    }
+    store(slot, new, how);
+    if (old & PTE_P)
+        l1e_put(old);
+    return 0;
+}
+
+int pt_cmpxchg_l1(pte_t *slot, pte_t expected, pte_t new,
+                  const struct domain *d)
+{
+    int rc;
+
+    if (new &PTE_P) {
+        rc = l1e_get(&new, d, d);
+        if (rc)
+            return rc;
+    }
+    if (!__atomic_compare_exchange_n(slot, &expected, new, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        if (new &PTE_P)
+            l1e_put(new);
+        return -EAGAIN;
+    }
+    if (expected & PTE_P)
+        l1e_put(expected);
+    return 0;
+}
+
+/* Entries of a table that was linked may be cached on any CPU of d. */
+static void flush_domain(const struct domain *d)
+{
+    cpumask_t mask;
+
+    domain_dirty_mask(d, &mask);
+    tlb_flush_mask(&mask);
+}
+
+/* Lock again after the new entry's references were taken: still that type? */
+static int swap_entry(struct page_info *table, unsigned int slot, pte_t new,
+                      unsigned int level, unsigned int how, pte_t *old)
+{
+    pte_t *pt = page_to_virt(table);
+    enum page_type type = pt_lock(table);
+
+    if (type == PGT_NONE)
+        return -EINVAL;
+    if (type == level) {
+        *old = READ_ONCE(pt[slot]);
+        store(&pt[slot], new, how);
+    }
+    pt_unlock(table);
+    return type == level ? 0 : -EINVAL;
+}
+
+int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
+                 unsigned int level, unsigned int how)
+{
+    const struct domain *d = table->owner;
+    pte_t old = 0;
+    int rc;
+
+    if (level == PGT_L4 && !l4_slot_is_guests(slot))
+        return -EINVAL;
+    if (new &PTE_P) {
+        rc = table_entry_get(&new, d, level);
+        if (rc)
+            return rc;
+    }
+    rc = swap_entry(table, slot, new, level, how, &old);
+    if (rc)
+        old = new; /* give back what was taken */
+    if (!(old & PTE_P))
+        return rc;
+    /*
+     * Before the old table may become anything else, no CPU may walk it. Also
+     * if it stays in use: rights may have shrunk on the path to it.
+     */
+    if (!rc && old != new)
+        flush_domain(d);
+    (void)pv_put_or_defer(mfn_to_page(pte_mfn(old)));
+    return rc;
+}
+
+bool pv_put_or_defer(struct page_info *pg)
+{
+    struct vcpu *v = current;
+
+    if (page_put_and_type_preemptible(pg) != -ERESTART)
+        return false;
+    ASSERT(mfn_eq(v->arch.drop_pending, INVALID_MFN));
+    v->arch.drop_pending = page_to_mfn(pg);
+    return true;
+}
+
+bool pv_drop_is_pending(void)
+{
+    return !mfn_eq(current->arch.drop_pending, INVALID_MFN);
+}
+
+int pv_finish_drops(void)
+{
+    struct vcpu *v = current;
+    struct page_info *pg;
+    int rc = 0;
+
+    if (likely(mfn_eq(v->arch.drop_pending, INVALID_MFN)))
+        return 0;
+    pg = mfn_to_page(v->arch.drop_pending);
+    /* Somebody may have finished it, even freed it since. */
+    if (READ_ONCE(pg->owner) == v->domain || v->domain->is_privileged)
+        rc = page_type_resume_drop(pg);
+    if (rc != -ERESTART)
+        v->arch.drop_pending = INVALID_MFN;
+    return rc;
+}

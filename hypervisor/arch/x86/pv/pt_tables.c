@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contents of page tables: what validating a table takes and devalidating it
+ * gives back. Only the claimer of a busy table (asm/pv/ptype.h) comes here, so
+ * no entry changes under its hands; a guest cannot write the frame any more.
+ * Levels descend strictly: recursion is at most four deep.
+ */
+#include <asm/pv/ptype.h>
+
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+/* What L2, L3, L4 entries may have set besides the frame number. No large
+ * pages, no global bit, no cache attributes: those are for L1 entries. */
+#define TABLE_FLAGS \
+    (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D | PTE_AVL | PTE_AVL_HIGH | PTE_NX)
+
+static const enum page_type child_type[] = {
+    [PGT_L2] = PGT_L1,
+    [PGT_L3] = PGT_L2,
+    [PGT_L4] = PGT_L3,
+};
+
+int table_entry_get(pte_t *e, const struct domain *d, unsigned int level)
+{
+    mfn_t m = pte_mfn(*e);
+    int rc;
+
+    if (*e & ~(TABLE_FLAGS | PTE_ADDR_MASK) || !mfn_is_ram(m))
+        return -EINVAL;
+    rc = page_get_and_type(mfn_to_page(m), d, child_type[level]);
+    if (rc == -EBUSY)
+        rc = -EINVAL; /* of another level (linear tables), or writable */
+    /* The guest's kernel runs in ring 3. */
+    *e |= PTE_US | (level == PGT_L4 ? PTE_A : 0);
+    return rc;
+}
+
+/* Eight entries at once, none present: the common case in a sparse table. */
+static bool eight_absent(const pte_t *e)
+{
+    return !((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_P);
+}
+
+static int validate_l1(struct page_info *pg, pte_t *pt)
+{
+    const struct domain *d = pg->owner;
+    unsigned int i = pg->nr_done;
+
+    while (i < PT_ENTRIES) {
+        pte_t e;
+        int rc;
+
+        if (i % 8 == 0 && eight_absent(&pt[i])) {
+            i += 8;
+            continue;
+        }
+        e = pt[i];
+        if (e & PTE_P) {
+            rc = l1e_get(&e, d, d);
+            if (rc) {
+                pg->nr_done = (uint16_t)i;
+                return rc;
+            }
+            pt[i] = e;
+        }
+        i++;
+    }
+    pg->nr_done = PT_ENTRIES;
+    return 0;
+}
+
+static bool skip_slot(unsigned int level, unsigned int slot)
+{
+    return level == PGT_L4 && !l4_slot_is_guests(slot);
+}
+
+int table_validate(struct page_info *pg, unsigned int level)
+{
+    pte_t *pt = page_to_virt(pg);
+    unsigned int i;
+    int rc = 0;
+
+    if (level == PGT_L1)
+        return validate_l1(pg, pt);
+
+    for (i = pg->nr_done; i < PT_ENTRIES; i++) {
+        pte_t e = pt[i];
+
+        if (!(e & PTE_P) || skip_slot(level, i))
+            continue;
+        rc = table_entry_get(&e, pg->owner, level);
+        if (rc)
+            break;
+        pt[i] = e;
+        if (hypercall_preempt_check()) {
+            i++;
+            rc = i < PT_ENTRIES ? -ERESTART : 0;
+            break;
+        }
+    }
+    pg->nr_done = (uint16_t)i;
+    if (!rc && level == PGT_L4)
+        l4_install_hv_slots(pt);
+    return rc;
+}
+
+static void devalidate_l1(struct page_info *pg, pte_t *pt)
+{
+    unsigned int i = pg->nr_done;
+
+    while (i > 0) {
+        if (i % 8 == 0 && eight_absent(&pt[i - 8])) {
+            i -= 8;
+            continue;
+        }
+        i--;
+        if (!(pt[i] & PTE_P))
+            continue;
+        l1e_put(pt[i]);
+        /* The guest finds what it wrote. */
+        if (pt[i] & PTE_GUEST_KERNEL)
+            pt[i] &= ~(PTE_GUEST_KERNEL | PTE_US);
+    }
+    pg->nr_done = 0;
+}
+
+/*
+ * The entry at nr_done of a table that was left PARTIAL may lead to a table
+ * that is PARTIAL too and owns itself: it must not be left behind.
+ */
+static int drop_partial_child(struct page_info *pg, const pte_t *pt)
+{
+    unsigned int i = pg->nr_done;
+    mfn_t m;
+
+    if (i >= PT_ENTRIES || !(pt[i] & PTE_P))
+        return 0;
+    m = pte_mfn(pt[i]);
+    if (!mfn_is_ram(m) || READ_ONCE(mfn_to_page(m)->owner) != pg->owner ||
+        !(READ_ONCE(mfn_to_page(m)->state) & PGS_PARTIAL))
+        return 0;
+    return page_type_resume_drop(mfn_to_page(m));
+}
+
+static void put_child(pte_t e)
+{
+    page_put_and_type(mfn_to_page(pte_mfn(e)));
+}
+
+int table_devalidate(struct page_info *pg, unsigned int level, bool preemptible)
+{
+    pte_t *pt = page_to_virt(pg);
+    int rc = 0;
+
+    if (level == PGT_L1) {
+        devalidate_l1(pg, pt);
+        return 0;
+    }
+    while (drop_partial_child(pg, pt) == -ERESTART)
+        if (preemptible)
+            return -ERESTART;
+    if (level == PGT_L4)
+        memset(&pt[HV_SLOT_FIRST], 0,
+               (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*pt));
+    while (pg->nr_done > 0 && !rc) {
+        pte_t e = pt[--pg->nr_done];
+
+        if (!(e & PTE_P) || skip_slot(level, pg->nr_done))
+            continue;
+        if (!preemptible) {
+            put_child(e);
+            continue;
+        }
+        rc = page_put_and_type_preemptible(mfn_to_page(pte_mfn(e)));
+        if (!rc && pg->nr_done > 0 && hypercall_preempt_check())
+            rc = -ERESTART;
+    }
+    return rc;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Type references: the state machine drawn in asm/pv/ptype.h. A frame has one
+ * type at a time, and the type changes only while its count is zero, so a
+ * frame is never at once writable by a guest and read by the processor as
+ * page table or descriptors.
+ */
+#include <asm/pv/ptype.h>
+
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+
+#include <asm/pv/desc.h>
+#include <asm/x86.h>
+
+static uint64_t type_bits(enum page_type type)
+{
+    return (uint64_t)type << PGS_TYPE_SHIFT;
+}
+
+static bool count_full(uint64_t state)
+{
+    return pgs_refs(state) == PGS_REF_MASK ||
+           (state & PGS_TREF_MASK) == PGS_TREF_MASK;
+}
+
+/*
+ * Before the contents of a frame are trusted, no CPU may be able to write it
+ * by a stale translation. Those flushed since the last writable reference was
+ * dropped hold none. Writable by its owner only: the owner's CPUs suffice.
+ */
+static void flush_writers(struct page_info *pg, const struct domain *d)
+{
+    cpumask_t mask;
+
+    if (READ_ONCE(pg->state) & PGS_FOREIGN) {
+        mask = cpu_online_map;
+        __atomic_fetch_and(&pg->state, ~PGS_FOREIGN, __ATOMIC_SEQ_CST);
+    } else {
+        domain_dirty_mask(d, &mask);
+    }
+    tlb_filter_mask(&mask, READ_ONCE(pg->tlb_stamp));
+    if (!cpumask_empty(&mask))
+        tlb_flush_mask(&mask);
+}
+
+/* The type is dropped; new general count 0: free. Claimer only. */
+static void finish_drop(struct page_info *pg)
+{
+    uint64_t old = READ_ONCE(pg->state), new;
+
+    do {
+        ASSERT(pgs_trefs(old) == 1 && !(old & (PGS_VALIDATED | PGS_PINNED)));
+        new = (old - PGS_TREF_ONE) & ~PGS_TYPE_MASK;
+    } while (!pgs_cmpxchg(pg, &old, new));
+    page_put(pg);
+}
+
+/* Claimer: drop entries below nr_done, then the type and the reference. */
+static int drop_busy(struct page_info *pg, bool preemptible)
+{
+    int rc = table_devalidate(pg, pgs_type(READ_ONCE(pg->state)), preemptible);
+
+    if (rc == -ERESTART)
+        __atomic_fetch_or(&pg->state, PGS_PARTIAL, __ATOMIC_SEQ_CST);
+    else
+        finish_drop(pg);
+    return rc;
+}
+
+/*
+ * Claimer: check the contents. On success the frame is VALIDATED with the
+ * references that the claimer brought; on failure these are dropped.
+ */
+static int validate_busy(struct page_info *pg, enum page_type type)
+{
+    int rc;
+
+    if (type == PGT_SEGDESC) {
+        pg->nr_done = 0;
+        rc = pv_segdesc_validate(page_to_virt(pg));
+    } else {
+        rc = table_validate(pg, type);
+    }
+    if (!rc) {
+        __atomic_fetch_or(&pg->state, PGS_VALIDATED, __ATOMIC_SEQ_CST);
+        return 0;
+    }
+    if (rc == -ERESTART) {
+        __atomic_fetch_or(&pg->state, PGS_PARTIAL, __ATOMIC_SEQ_CST);
+        return rc;
+    }
+    if (type == PGT_SEGDESC)
+        finish_drop(pg);
+    else
+        (void)drop_busy(pg, false);
+    return rc;
+}
+
+/* A frame whose type is not simply counted up. */
+static int get_type_slow(struct page_info *pg, const struct domain *d,
+                         enum page_type type)
+{
+    uint64_t old;
+
+    if (!page_get(pg, d))
+        return -EINVAL;
+    for (;;) {
+        old = READ_ONCE(pg->state);
+        if (pgs_trefs(old) == 0) {
+            ASSERT(!(old & (PGS_TYPE_MASK | PGS_PARTIAL | PGS_PINNED)));
+            if (!pgs_cmpxchg(pg, &old, (old | type_bits(type)) + PGS_TREF_ONE))
+                continue;
+            pg->nr_done = 0;
+            flush_writers(pg, d);
+            return validate_busy(pg, type);
+        }
+        if (pgs_type(old) != type || count_full(old)) {
+            page_put(pg);
+            return -EBUSY;
+        }
+        if (old & PGS_VALIDATED) {
+            if (pgs_cmpxchg(pg, &old, old + PGS_TREF_ONE))
+                return 0;
+        } else if (old & PGS_PARTIAL) {
+            if (!pgs_cmpxchg(pg, &old, old & ~PGS_PARTIAL))
+                continue;
+            page_put(pg); /* the frame's own references are ours now */
+            return validate_busy(pg, type);
+        } else {
+            cpu_relax();
+        }
+    }
+}
+
+int page_get_and_type(struct page_info *pg, const struct domain *d,
+                      enum page_type type)
+{
+    uint64_t old = READ_ONCE(pg->state), new;
+
+    do {
+        if (READ_ONCE(pg->owner) != d || !pgs_refs(old) || count_full(old))
+            return -EINVAL;
+        new = old + PGS_REF_ONE + PGS_TREF_ONE;
+        if (type == PGT_WRITABLE) {
+            if (pgs_trefs(old) && pgs_type(old) != PGT_WRITABLE)
+                return -EBUSY;
+            new |= type_bits(PGT_WRITABLE) | PGS_VALIDATED;
+            new ^= PGS_FLIP;
+            if (unlikely(current->domain != d))
+                new |= PGS_FOREIGN;
+        } else if (!pgs_trefs(old) || pgs_type(old) != type ||
+                   !(old & PGS_VALIDATED)) {
+            return get_type_slow(pg, d, type);
+        }
+    } while (!pgs_cmpxchg(pg, &old, new));
+
+    if (likely(READ_ONCE(pg->owner) == d))
+        return 0;
+    page_put_and_type(pg);
+    return -EINVAL;
+}
+
+/* Last type reference of a table: claim it, wait for updaters to leave. */
+static int put_table(struct page_info *pg, bool preemptible)
+{
+    uint64_t old = READ_ONCE(pg->state);
+
+    for (;;) {
+        if (pgs_trefs(old) > 1) {
+            if (pgs_cmpxchg(pg, &old, old - PGS_TREF_ONE))
+                break;
+        } else if (old & PGS_LOCKED) {
+            cpu_relax();
+            old = READ_ONCE(pg->state);
+        } else if (pgs_cmpxchg(pg, &old, old & ~PGS_VALIDATED)) {
+            pg->nr_done = PT_ENTRIES;
+            return drop_busy(pg, preemptible);
+        }
+    }
+    page_put(pg);
+    return 0;
+}
+
+static int put_and_type(struct page_info *pg, bool preemptible)
+{
+    uint64_t old = READ_ONCE(pg->state), new;
+
+    do {
+        ASSERT(pgs_trefs(old) > 0 && pgs_refs(old) > 0);
+        new = old - PGS_REF_ONE - PGS_TREF_ONE;
+        if (pgs_trefs(old) == 1) {
+            if (type_is_table(pgs_type(old)))
+                return put_table(pg, preemptible);
+            /* Written before the count says that it matters. */
+            if (pgs_type(old) == PGT_WRITABLE)
+                WRITE_ONCE(pg->tlb_stamp, tlb_clock());
+            new &= ~(PGS_TYPE_MASK | PGS_VALIDATED);
+        }
+        if (pgs_refs(new) == 0) /* the last one: keep it for page_put() */
+            new += PGS_REF_ONE;
+    } while (!pgs_cmpxchg(pg, &old, new));
+    if (unlikely(pgs_refs(old) == 1))
+        page_put(pg);
+    return 0;
+}
+
+void page_put_and_type(struct page_info *pg)
+{
+    (void)put_and_type(pg, false);
+}
+
+int page_put_and_type_preemptible(struct page_info *pg)
+{
+    return put_and_type(pg, true);
+}
+
+int page_type_resume_drop(struct page_info *pg)
+{
+    uint64_t old = READ_ONCE(pg->state);
+
+    do {
+        if (!(old & PGS_PARTIAL))
+            return 0; /* somebody else has finished it, either way */
+    } while (!pgs_cmpxchg(pg, &old, old & ~PGS_PARTIAL));
+    return drop_busy(pg, true);
+}
+
+int page_pin(struct page_info *pg, const struct domain *d, enum page_type type)
+{
+    int rc = page_get_and_type(pg, d, type);
+
+    if (rc)
+        return rc;
+    if (__atomic_fetch_or(&pg->state, PGS_PINNED, __ATOMIC_SEQ_CST) &
+        PGS_PINNED) {
+        page_put_and_type(pg); /* never the last one: the pin is */
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int page_unpin(struct page_info *pg)
+{
+    uint64_t old = READ_ONCE(pg->state);
+
+    do {
+        if (!(old & PGS_PINNED))
+            return -EINVAL;
+    } while (!pgs_cmpxchg(pg, &old, old & ~PGS_PINNED));
+    return put_and_type(pg, true);
+}
+
+enum page_type pt_lock(struct page_info *pg)
+{
+    uint64_t old = READ_ONCE(pg->state);
+
+    for (;;) {
+        if (!type_is_table(pgs_type(old)) || !(old & PGS_VALIDATED))
+            return PGT_NONE;
+        if (old & PGS_LOCKED) {
+            cpu_relax();
+            old = READ_ONCE(pg->state);
+        } else if (pgs_cmpxchg(pg, &old, old | PGS_LOCKED)) {
+            return pgs_type(old);
+        }
+    }
+}
+
+void pt_unlock(struct page_info *pg)
+{
+    ASSERT(READ_ONCE(pg->state) & PGS_LOCKED);
+    __atomic_fetch_and(&pg->state, ~PGS_LOCKED, __ATOMIC_RELEASE);
+}
+
+void domain_dirty_mask(const struct domain *d, cpumask_t *out)
+{
+    struct vcpu *v;
+
+    cpumask_zero(out);
+    for_each_vcpu (d, v)
+        cpumask_or(out, out, &v->dirty_cpumask);
+}
