@@ -140,7 +140,8 @@ static int set_rate(struct vif_parse *p, const char *value)
         interval *= 1000;
     else if (got == 4 && strcmp(every, "s") == 0 && interval < 1000)
         interval *= 1000000;
-    else if (got != 2 && !(got == 4 && strcmp(every, "us") == 0))
+    else if (got == 4 ? strcmp(every, "us") != 0
+                      : got != 2 || strchr(value, '@') != NULL)
         bytes = 0;
     bytes = bytes * interval / 1e6;
     if (bytes < 1 || bytes > 4e9 || !interval)

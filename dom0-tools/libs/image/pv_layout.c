@@ -61,15 +61,17 @@ static void region_unmapped(struct pv_region *r, uint64_t *next, uint64_t nr,
 /*
  * The tables lie in the region they map, so their number and the region's end
  * depend on each other: grow until both agree. It ends, for each round maps
- * more and a page of tables maps 2 MiB.
+ * more and a page of tables maps 2 MiB. False: it would pass the last address.
  */
-static void plan_tables(struct pv_layout *l, uint64_t *next)
+static bool plan_tables(struct pv_layout *l, uint64_t *next)
 {
     uint64_t nr_tables = 0, need, end;
 
     for (;;) {
         end = *next + nr_tables + 1 + MIN_SLACK_PAGES;
         end = (end + MAPPED_ALIGN_PAGES - 1) & ~(MAPPED_ALIGN_PAGES - 1);
+        if (l->virt_base + end * PV_PAGE_SIZE - 1 < l->virt_base)
+            return false;
         tables_count(&l->map, l->virt_base, end);
         need = 1 + tables_total(&l->map);
         if (need == nr_tables)
@@ -79,6 +81,7 @@ static void plan_tables(struct pv_layout *l, uint64_t *next)
     region_mapped(l, &l->tables, next, nr_tables);
     region_mapped(l, &l->stack, next, 1);
     l->mapped_pages = end;
+    return true;
 }
 
 static void plan_p2m_elsewhere(struct pv_layout *l, uint64_t va, uint64_t nr,
@@ -96,11 +99,6 @@ static int plan_check(const struct kernel *k, const struct pv_layout *l,
     uint64_t last = va + l->p2m_map.nr_pages * PV_PAGE_SIZE - 1;
     uint64_t main_last = l->virt_base + l->mapped_pages * PV_PAGE_SIZE - 1;
 
-    if (main_last < l->virt_base)
-        return err_set(err, -EINVAL,
-                       "initial memory does not fit above the "
-                       "kernel's base %#llx",
-                       (unsigned long long)l->virt_base);
     if (l->p2m_map.nr_pages &&
         (last < va || (va >> 47 != 0 && va < 0xffff880000000000ull) ||
          (last >> L4_SHIFT >= l->virt_base >> L4_SHIFT &&
@@ -149,7 +147,11 @@ int pv_layout_plan(const struct kernel *k, uint64_t nr_pages,
     region_mapped(l, &l->start_info, &next, 1);
     region_mapped(l, &l->xenstore, &next, 1);
     region_mapped(l, &l->console, &next, 1);
-    plan_tables(l, &next);
+    if (!plan_tables(l, &next))
+        return err_set(err, -EINVAL,
+                       "initial memory does not fit above the kernel's base "
+                       "%#llx",
+                       (unsigned long long)l->virt_base);
     next = l->mapped_pages;
     if (p2m_elsewhere)
         plan_p2m_elsewhere(l, n->init_p2m, p2m_pages, &next);
