@@ -60,6 +60,11 @@ void asm_offsets(void)
     OFFSET(VCPU_kernel_sp, struct vcpu, arch.kernel_sp);
     OFFSET(VCPU_kernel_ss, struct vcpu, arch.kernel_ss);
     OFFSET(VCPU_iopl, struct vcpu, arch.iopl);
+    OFFSET(VCPU_nmi_pending, struct vcpu, arch.nmi_pending);
+    /* The bytes nmi_pending and mce_pending, read as one word. */
+    DEFINE(PENDING_NMI_MCE,
+           0xff | 0xffL << 8 * (offsetof(struct arch_vcpu, mce_pending) -
+                                offsetof(struct arch_vcpu, nmi_pending)));
 
     OFFSET(HYPERCALL_fn, struct hypercall, fn);
     DEFINE(HYPERCALL_ENTRY_SHIFT, __builtin_ctzl(sizeof(struct hypercall)));

@@ -270,8 +270,23 @@ FUNC(exit_to_guest)
     or $(PERCPU_AREA_SIZE - 1), %rsp
     lea 1 - CPU_INFO_SIZE(%rsp), %rsp
 leave:
-    CALL_C guest_exit_work /* comes back with interrupts off */
-
+    /* Most often there is nothing to do: no softirq, nothing to deliver. With
+     * interrupts off from here on, nothing can come unseen. The two bytes at
+     * vcpu_info are upcall pending and mask: 1..255 is pending, unmasked. */
+    cli
+    mov CPU_INFO_percpu_offset(%rsp), %rcx
+    lea percpu_softirq_pending(%rip), %rdx
+    mov CPU_INFO_current(%rsp), %rbx
+    cmpq $0, (%rcx, %rdx)
+    jne leave_by_work
+    testl $PENDING_NMI_MCE, VCPU_nmi_pending(%rbx)
+    jnz leave_by_work
+    mov VCPU_vcpu_info(%rbx), %rcx
+    movzwl (%rcx), %ecx
+    dec %ecx
+    cmp $0xff, %ecx
+    jb leave_by_work
+leave_now:
     /*
      * SYSRET needs flat selectors and no odd flags. Intel SDM vol. 2, SYSRET:
      * a non-canonical RCX faults in ring 0 with the guest's stack, so it is
@@ -296,6 +311,10 @@ leave:
     mov (REGS_rflags - REGS_error_code)(%rsp), %r11
     mov (REGS_rsp - REGS_error_code)(%rsp), %rsp
     sysretq
+
+leave_by_work:
+    CALL_C guest_exit_work /* comes back with interrupts off */
+    jmp leave_now
 
 leave_by_iret:
     RESTORE_REGS

@@ -1,76 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The LDT of a vcpu: pages of its kernel's address space, taken one by one as
- * the processor asks for them, and mapped in the second half of the window.
- * Each holds a reference and a SEGDESC type reference.
+ * LDT pages of a vcpu: each is checked, typed as descriptors and mapped in the
+ * vcpu's descriptor window when the processor first wants it.
  */
-#include <asm/pv/desc.h>
-
+#include <hv/arch.h>
 #include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/lib.h>
 
+#include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/fault.h>
-#include <asm/pv/walk.h>
+#include <asm/pv/mm.h>
+#include <asm/pv/ptype.h>
 #include <asm/x86.h>
 
-static void window_set(struct vcpu *v, unsigned int n, pte_t pte)
+static unsigned long window_va(const struct vcpu *v, unsigned int n)
 {
-    n += WINDOW_GDT_PAGES;
-    WRITE_ONCE(*pv_window_pte(v, n), pte);
-    invlpg(v->arch.desc_window + n * PAGE_SIZE);
+    return v->arch.desc_window + (WINDOW_GDT_PAGES + n) * PAGE_SIZE;
 }
 
-/* Only v itself faults its pages in, and nobody unmaps them while it runs. */
-bool pv_ldt_fault(struct vcpu *v, unsigned int nr)
-{
-    unsigned long va = v->arch.ldt_base + nr * PAGE_SIZE;
-    struct page_info *pg;
-    uint64_t rights;
-    pte_t e;
-
-    if (nr * DESCS_PER_PAGE >= v->arch.ldt_ents ||
-        (v->arch.ldt_mapped & 1U << nr))
-        return false;
-    e = pt_walk(v->arch.kernel_l4, va, &rights);
-    if (!e || !mfn_is_ram(pte_mfn(e)))
-        return false;
-    pg = mfn_to_page(pte_mfn(e));
-    if (page_get_and_type(pg, v->domain, PGT_SEGDESC))
-        return false;
-    window_set(v, nr, pte_make(pte_mfn(e), HV_RW));
-    v->arch.ldt_mapped |= 1U << nr;
-    return true;
-}
-
-/* v is current or does not run. */
 void pv_ldt_unmap(struct vcpu *v)
 {
-    if (!v->arch.ldt_mapped)
-        return;
-    for (unsigned int i = 0; i < WINDOW_LDT_PAGES; i++) {
-        mfn_t m;
+    struct page_info *pages[WINDOW_LDT_PAGES];
+    unsigned int nr = 0;
 
-        if (!(v->arch.ldt_mapped & 1U << i))
+    if (!READ_ONCE(v->arch.ldt_mapped))
+        return;
+    spin_lock(&v->arch.ldt_lock);
+    for (unsigned int n = 0; n < WINDOW_LDT_PAGES; n++) {
+        pte_t *slot = pv_window_pte(v, WINDOW_GDT_PAGES + n);
+        pte_t e = READ_ONCE(*slot);
+
+        if (!(e & PTE_P))
             continue;
-        m = pte_mfn(*pv_window_pte(v, i + WINDOW_GDT_PAGES));
-        window_set(v, i, 0);
-        page_put_and_type(mfn_to_page(m));
+        WRITE_ONCE(*slot, 0);
+        if (v == current)
+            invlpg(window_va(v, n));
+        pages[nr++] = mfn_to_page(pte_mfn(e));
     }
     v->arch.ldt_mapped = 0;
+    spin_unlock(&v->arch.ldt_lock);
+    /* The window is used where v runs, and flushed when v is loaded. */
+    while (nr--)
+        page_put_and_type(pages[nr]);
 }
 
-int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned long ents)
+/* The guest's page nr of its LDT, as descriptors, referenced. */
+static struct page_info *get_ldt_page(const struct vcpu *v, unsigned int nr)
 {
-    if (ents > LDT_MAX_ENTS || base % PAGE_SIZE ||
-        !guest_range_ok(base, ents * 8))
-        return -EINVAL;
-    if (v->arch.ldt_base == base && v->arch.ldt_ents == ents)
-        return 0;
-    pv_ldt_unmap(v);
-    v->arch.ldt_base = base;
-    v->arch.ldt_ents = (unsigned int)ents;
-    pv_load_ldt(v);
-    return 0;
+    struct page_info *pg;
+    struct pt_walk w;
+
+    if (!pt_walk(v->arch.kernel_l4, v->arch.ldt_base + nr * PAGE_SIZE, &w) ||
+        w.level != 1 || !(w.entry & PTE_P) || !mfn_is_ram(pte_mfn(w.entry)))
+        return NULL;
+    pg = mfn_to_page(pte_mfn(w.entry));
+    return page_get_and_type(pg, v->domain, PGT_SEGDESC) ? NULL : pg;
+}
+
+bool pv_ldt_fault(struct vcpu *v, unsigned int nr)
+{
+    struct page_info *pg;
+    pte_t *slot;
+
+    if (nr >= DIV_ROUND_UP(v->arch.ldt_ents, DESCS_PER_PAGE))
+        return false;
+    pg = get_ldt_page(v, nr);
+    if (!pg)
+        return false;
+    spin_lock(&v->arch.ldt_lock);
+    slot = pv_window_pte(v, WINDOW_GDT_PAGES + nr);
+    if (READ_ONCE(*slot) & PTE_P) { /* a stale translation */
+        page_put_and_type(pg);
+    } else {
+        WRITE_ONCE(*slot, pte_make(page_to_mfn(pg), HV_RW));
+        v->arch.ldt_mapped++;
+    }
+    spin_unlock(&v->arch.ldt_lock);
+    invlpg(window_va(v, nr));
+    return true;
 }

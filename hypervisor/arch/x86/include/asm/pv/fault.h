@@ -23,7 +23,7 @@ unsigned long pv_guest_fault_address(const struct vcpu *v, unsigned long addr);
 /* The guest kernel wrote to a page table: emulate the write (ptwr.c). */
 bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs);
 /* The live page tables permit the access by now: a stale TLB entry. pfec as
- * from the processor (pt_walk.c). */
+ * from the processor (spurious_fault.c). */
 bool pv_spurious_fault(struct vcpu *v, unsigned long addr, uint32_t pfec);
 /* Page nr of v's LDT window is missing: map the guest's LDT page there. False:
  * beyond the LDT, or not a page that can be one. */
