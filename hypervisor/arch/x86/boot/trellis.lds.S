@@ -19,7 +19,7 @@
 
 OUTPUT_FORMAT("elf64-x86-64")
 OUTPUT_ARCH("i386:x86-64")
-ENTRY(boot_entry_phys)
+ENTRY(boot_entry)
 
 PHDRS
 {
@@ -128,7 +128,6 @@ SECTIONS
 
     /* What the headers and the 32-bit code need as physical addresses. */
     boot_entry_phys = boot_entry - IMAGE_START;
-    boot_entry_mb2_phys = boot_entry_phys;
     header_load_phys = image_start - IMAGE_START;
     header_load_end_phys = load_end - IMAGE_START;
     header_bss_end_phys = bss_end - IMAGE_START;
