@@ -223,8 +223,6 @@
 #define XEN_X86_FEATURE_SBPB            (11 * 32 + 27)
 #define XEN_X86_FEATURE_IBPB_BRTYPE     (11 * 32 + 28)
 #define XEN_X86_FEATURE_SRSO_NO         (11 * 32 + 29)
-#define XEN_X86_FEATURE_SRSO_US_NO      (11 * 32 + 30)
-#define XEN_X86_FEATURE_SRSO_MSR_FIX    (11 * 32 + 31)
 
 /* Word 12: leaf 7 subleaf 1 EBX. */
 #define XEN_X86_FEATURE_INTEL_PPIN (12 * 32 + 0)
@@ -269,7 +267,6 @@
 #define XEN_X86_FEATURE_RFDS_CLEAR        (16 * 32 + 28)
 #define XEN_X86_FEATURE_ITS_NO            (16 * 32 + 62)
 
-/* Word 18: leaf 0x80000021 ECX. */
 #define XEN_X86_FEATURE_TSA_SQ_NO (18 * 32 + 1)
 #define XEN_X86_FEATURE_TSA_L1_NO (18 * 32 + 2)
 
