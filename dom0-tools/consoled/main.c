@@ -65,6 +65,7 @@ static void help(void)
          "  -N, --no-fork         stay in the foreground, log to stderr\n"
          "      --pid-file PATH   write the process id there\n"
          "      --log PATH        the daemon's own log\n"
+         "                        (/var/log/trellis/consoled.log)\n"
          "      --log-dir DIR     logs of guests (/var/log/trellis)\n"
          "      --log-size BYTES  a log that reaches this starts over (4 MiB)\n"
          "      --log-keep N      old logs kept for each guest (4)\n"
@@ -204,7 +205,8 @@ static int serve(void)
     int rc = 0;
 
     detach_ready();
-    log_to_stderr(opts.foreground);
+    if (!opts.foreground)
+        log_open_default();
     while (!stop && rc == 0) {
         rc = loop_round(consoles_run());
         if (rc == 0)

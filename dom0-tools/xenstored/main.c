@@ -163,7 +163,8 @@ static void serve(void)
     bool busy = false;
 
     detach_ready();
-    log_to_stderr(opts->foreground);
+    if (!opts->foreground)
+        log_open_default();
     while (!stop) {
         int rc = loop_round(busy ? 0 : -1);
 

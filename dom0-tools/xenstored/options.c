@@ -42,6 +42,7 @@ static void help(void)
         "  -N, --no-fork         stay in the foreground, log to stderr\n"
         "      --pid-file PATH   write the process id there\n"
         "      --log PATH        log to this file\n"
+        "                        (/var/log/trellis/xenstored.log)\n"
         "      --socket DIR      where the socket is made (/run/xenstored)\n"
         "      --dom0-name NAME  write dom0's nodes /local/domain/0/{domid,name}\n"
         "      --no-domains      without hypervisor: the socket only\n"

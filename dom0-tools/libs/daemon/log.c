@@ -5,11 +5,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 
 static FILE *file;
-static bool to_stderr = true;
+static bool to_syslog;
 static const char *name = "daemon";
 
 void log_name(const char *who)
@@ -30,9 +31,16 @@ int log_open(const char *path)
     return 0;
 }
 
-void log_to_stderr(bool yes)
+void log_open_default(void)
 {
-    to_stderr = yes;
+    char path[128];
+
+    if (file != NULL)
+        return;
+    /* Most often it is there already. */
+    (void)mkdir(LOG_DIR, 0755);
+    snprintf(path, sizeof(path), "%s/%s.log", LOG_DIR, name);
+    to_syslog = log_open(path) != 0;
 }
 
 void log_line(const char *fmt, ...)
@@ -44,7 +52,7 @@ void log_line(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    if (file == NULL && !to_stderr) {
+    if (file == NULL && to_syslog) {
         vsyslog(LOG_DAEMON | LOG_NOTICE, fmt, ap);
     } else {
         now = time(NULL);
