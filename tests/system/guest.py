@@ -5,6 +5,8 @@ import re
 import shlex
 import time
 
+import machine
+
 MARK = "%%"
 DETACH = "\x1d"
 CONSOLE_LOGS = "/var/log/trellis/console"
@@ -50,7 +52,7 @@ class Guest:
 
     def wait_ready(self, seen=0, timeout=120):
         """Waits until the guest has come up once more than `seen` times."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * machine.PATIENCE
         while self.ready_count() <= seen:
             if time.monotonic() > end:
                 self.m.fail(f"guest {self.name} is not ready after {timeout} "
@@ -103,7 +105,7 @@ class Guest:
         return self.m.try_run(f"tl domid {self.name}")[0] == 0
 
     def wait_gone(self, timeout=60):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * machine.PATIENCE
         while self.exists():
             if time.monotonic() > end:
                 self.m.fail(f"guest {self.name} is still there after "

@@ -52,6 +52,10 @@ GOOD_DMESG = re.compile(
 DEFAULT_CPU = {"xen": "max,-smap,-xsave,-avx,-avx2"}
 
 
+# Longer waits for a machine that is busy with other things.
+PATIENCE = float(os.environ.get("TRELLIS_PATIENCE", "1"))
+
+
 class MachineError(AssertionError):
     """What did not happen, and the last lines of the serial line."""
 
@@ -63,6 +67,7 @@ class Options:
     kernel: str = "6.1"         # of dom0; or a path
     args: str = ""              # added to dom0's command line
     mode: str = "test"          # trellis.mode of dom0's /init
+    early: bool = True          # dom0's first messages too
     boot: str = "kernel"        # kernel, bios (ISO) or uefi (ISO)
     machine: str = "pc"         # or q35
     cpu: str = ""               # of QEMU; empty: DEFAULT_CPU
@@ -120,7 +125,8 @@ class Machine:
                 f"{self.opt.hv_args}").strip()
 
     def dom0_command_line(self):
-        return (f"console=hvc0 earlyprintk=xen trellis.mode={self.opt.mode} "
+        early = "earlyprintk=xen " if self.opt.early else ""
+        return (f"console=hvc0 {early}trellis.mode={self.opt.mode} "
                 f"{self.opt.args}").strip()
 
     def boot_args(self):
@@ -215,7 +221,7 @@ class Machine:
         what = what or f"{pattern!r}"
         patterns = [pattern, *(DEATH if death else [])]
         try:
-            found = self.child.expect(patterns, timeout=timeout)
+            found = self.child.expect(patterns, timeout=timeout * PATIENCE)
         except pexpect.TIMEOUT:
             self.fail(f"no {what} within {timeout} s")
         except pexpect.EOF:
@@ -349,7 +355,7 @@ class Machine:
     def wait_end(self, timeout, what):
         """Waits for QEMU's end; returns what came before it."""
         try:
-            self.child.expect(pexpect.EOF, timeout=timeout)
+            self.child.expect(pexpect.EOF, timeout=timeout * PATIENCE)
         except pexpect.TIMEOUT:
             self.fail(f"{what}: QEMU still runs after {timeout} s")
         self.child.close()

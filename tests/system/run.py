@@ -44,7 +44,7 @@ def own_disk():
 def interactive(args):
     m = machine.Machine("run", hv=args.hv, kernel=args.kernel, mode="run",
                         smp=args.smp, mem=args.mem, machine=args.machine,
-                        cpu=args.cpu, args="quiet loglevel=3", nic="virtio")
+                        cpu=args.cpu, args="quiet loglevel=3", nic="virtio", early=False)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-nographic",
                "-machine", args.machine, "-cpu", m.opt.cpu,
                "-smp", str(args.smp), "-m", str(args.mem),

@@ -24,8 +24,10 @@ KERNELS = [("6.1", 1), ("6.1-cloud", 2), ("6.12", 2),
 
 # What dom0 knows of guests; each line must be the same before and after.
 TRACES = {
-    "store": "for d in domain vm libxl; do tl store ls /local/$d; done "
-             "2>/dev/null | grep -v '^0' | sort",
+    # The folders of a backend's kind stay, empty, once there was one.
+    "store": "for d in domain vm libxl trellis; do "
+             "tl store ls -f /local/$d; done 2>/dev/null | sort | "
+             "grep -vE '^/local/domain/0/backend(/vbd|/vif)?( |$)'",
     "domains": "tl list | tail -n +2 | awk '{ print $1 }'",
     "backends": "ls /sys/bus/xen-backend/devices",
     "network": "ls /sys/class/net",
@@ -39,9 +41,9 @@ TRACES = {
 class Host:
     """The shared machine and what to compare at a test's end."""
 
-    def __init__(self, hv):
-        self.m = machine.Machine(f"guests-{hv}", hv=hv, smp=2, mem=3072,
-                                 guests=True)
+    def __init__(self, hv, number):
+        self.m = machine.Machine(f"guests-{hv}-{number}", hv=hv, smp=2,
+                                 mem=3072, guests=True)
         self.m.boot()
         self.good = True
 
@@ -59,7 +61,7 @@ class Host:
 
     def compare(self, before, timeout=30):
         """Waits until all is as before; frames are freed bit by bit."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * machine.PATIENCE
         while True:
             now = self.traces()
             left = {what: (before[what], now[what])
@@ -78,12 +80,14 @@ class Hosts:
     def __init__(self, hv):
         self.hv = hv
         self.host = None
+        self.boots = 0
 
     def get(self):
         if self.host is not None and not self.host.good:
             self.close()
         if self.host is None:
-            self.host = Host(self.hv)
+            self.boots += 1
+            self.host = Host(self.hv, self.boots)
         return self.host
 
     def close(self):
