@@ -13,8 +13,7 @@ KIT_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -nostdinc \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-tree-loop-distribute-patterns -fno-strict-aliasing -fno-common \
 	-D__XEN_INTERFACE_VERSION__=0x00040e00 -MMD -MP -Wa,--noexecstack \
-	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
-	$(WERROR)
+	$(WARNINGS) $(REPRODUCIBLE)
 KIT_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
 	-T $(KIT)/kit.lds
