@@ -39,6 +39,7 @@ bool panic_begin(void)
 
 void panic_end(void)
 {
+    dump_other_cpus();
     if (noreboot) {
         printk("Stopped (noreboot).\n");
         machine_halt();

@@ -133,13 +133,13 @@ void panic_regs(const struct cpu_regs *regs, const char *fmt, ...)
 
 /* ---- the other CPUs, when one has panicked ---- */
 
-static unsigned int stopped_cpus;
+/* Where each was; the hypervisor's or a guest's code. */
+static DEFINE_PER_CPU(struct cpu_regs, stopped_at);
 
 static bool stop_nmi(struct cpu_regs *regs)
 {
-    (void)regs;
+    this_cpu(stopped_at) = *regs;
     cpumask_clear(&cpu_online_map, smp_processor_id());
-    __atomic_fetch_add(&stopped_cpus, 1, __ATOMIC_SEQ_CST);
     for (;;)
         __asm__ volatile("cli; hlt");
     return true;
@@ -165,6 +165,21 @@ void panic_stop_other_cpus(void)
         if (cpumask_empty(&left))
             return;
         cpu_relax();
+    }
+}
+
+void dump_other_cpus(void)
+{
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        const struct cpu_regs *r = &per_cpu(stopped_at, cpu);
+
+        if (cpu == smp_processor_id())
+            continue;
+        if (cpumask_test(&cpu_online_map, cpu))
+            printk("CPU %u did not stop\n", cpu);
+        else
+            printk("CPU %u was at %04lx:%016lx %pS\n", cpu, r->cs & 0xffff,
+                   r->rip, regs_from_guest(r) ? NULL : (void *)r->rip);
     }
 }
 

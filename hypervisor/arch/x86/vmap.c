@@ -3,8 +3,8 @@
  * Virtually contiguous memory and device mappings, in VMAP_START..VMAP_END.
  * The page tables themselves say what is taken: an entry of 0 is free, an
  * area ends with a guard entry that is not present but not 0 either. The
- * search goes on where the last one ended, within a window that grows only
- * when it is full, so that few tables are needed.
+ * search goes on where the last one ended or, if that is lower, where memory
+ * was given back, so that few tables are needed; a window bounds it.
  */
 #include <hv/arch.h>
 #include <hv/lib.h>
@@ -79,6 +79,7 @@ static void vmap_release(unsigned long va, uint64_t nr)
     tlb_flush_mask(&cpu_online_map);
     spin_lock(&vmap_lock);
     release(va, nr + 1);
+    next_va = min_t(unsigned long, next_va, va);
     spin_unlock(&vmap_lock);
 }
 

@@ -17,6 +17,8 @@ void panic_end(void) NORETURN;
 
 /* arch/x86/backtrace.c */
 void panic_stop_other_cpus(void);
+/* Where they were. */
+void dump_other_cpus(void);
 /* Registers and calls of the caller. */
 void dump_here(void);
 /* Calls only. */

@@ -75,6 +75,7 @@ boot_entry:
     mov $PHYS(area_l1) + AREA_STACK_PAGE * 8, %edi
     mov $16 - AREA_STACK_PAGE, %ecx
 1:  mov %eax, (%edi)
+    movl $0x80000000, 4(%edi)   /* NX */
     add $0x1000, %eax
     add $8, %edi
     loop 1b
