@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The guest kit and everything that is kit + one folder of sources: each folder
-# of tests/guests and tests/bench with a main.c becomes build/guests/NAME.elf.
+# here, in tests/guests and in tests/bench that has a main.c becomes
+# build/guests/NAME.elf.
 
 KIT := guest-patches/kit
 KIT_OUT := build/guests
@@ -21,8 +22,8 @@ KIT_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none \
 KIT_SRCS := $(wildcard $(KIT)/src/*.c $(KIT)/src/*.S)
 KIT_OBJS := $(patsubst %,$(KIT_OUT)/obj/%.o,$(KIT_SRCS))
 
-GUEST_DIRS := $(patsubst %/main.c,%,$(wildcard tests/guests/*/main.c \
-	tests/bench/*/main.c))
+GUEST_DIRS := $(patsubst %/main.c,%,$(wildcard guest-patches/*/main.c \
+	tests/guests/*/main.c tests/bench/*/main.c))
 GUEST_ELFS := $(patsubst %,$(KIT_OUT)/%.elf,$(notdir $(GUEST_DIRS)))
 # A folder below tests/guests or tests/bench -> its objects.
 guest_objs = $(patsubst %,$(KIT_OUT)/obj/%.o,$(wildcard $(1)/*.c $(1)/*.S))

@@ -55,5 +55,6 @@ void kit_start(struct start_info *si)
     event_init();   /* all ports masked */
     hc_stack_switch(FLAT_KERNEL_SS, kit_cpus[0].trap_stack_top);
     kit_main();
-    power_off(SHUTDOWN_reboot);
+    /* A reboot ends QEMU -no-reboot on any hypervisor; a halt may not. */
+    power_off(si->flags & SIF_INITDOMAIN ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
 }
