@@ -26,6 +26,8 @@
 #include <asm/pv/cpuid.h>
 #include <asm/smp.h>
 #include <asm/time.h>
+#include <asm/pv/iomem.h>
+#include <asm/pv/ptype.h>
 #include <asm/tlb.h>
 #include <asm/traps.h>
 #include <asm/x86.h>
@@ -89,6 +91,8 @@ static void __init init_domains(void)
 {
     sched_init();
     domain_init();
+    iomem_init();
+    pv_share_m2p();
     domain_kill_init();
     idle_vcpu_create(0);
     get_cpu_info()->vcpu = idle_vcpu[0];

@@ -5,6 +5,7 @@
  */
 #include <asm/pv/iomem.h>
 
+#include <hv/acpi.h>
 #include <hv/arch.h>
 #include <hv/boot.h>
 #include <hv/domain.h>
@@ -99,6 +100,10 @@ void __init iomem_init(void)
     iomem_deny(mfn(0xfee00), 0x100);
     /* AMD HyperTransport's own range. */
     iomem_deny(mfn(0xfd00000000 >> PAGE_SHIFT), 0x300000000 >> PAGE_SHIFT);
+    for (unsigned int i = 0; i < acpi_info.nr_ioapics; i++)
+        iomem_deny(maddr_to_mfn(acpi_info.ioapic[i].addr), 1);
+    if (acpi_info.hpet)
+        iomem_read_only(maddr_to_mfn(acpi_info.hpet), 1);
     for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
         const struct e820_entry *e = &boot_info.e820[i];
 

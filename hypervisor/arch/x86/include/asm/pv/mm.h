@@ -85,12 +85,6 @@ int pv_uvm_flush(unsigned long va, unsigned long flags);
 /* CPUs of the vcpus in a guest's bitmap. */
 int pv_vcpumask_cpus(uint64_t bitmap_va, cpumask_t *out);
 
-/* Load the page tables of v (current) that fit its mode. */
-void pv_load_cr3(struct vcpu *v);
-
-/* The M2P's frames can be mapped read-only by DOMID_XEN (boot). */
-void pv_share_m2p(void);
-
 /* Recount everything; domains are paused meanwhile. Number of differences. */
 unsigned int pv_audit(void);
 

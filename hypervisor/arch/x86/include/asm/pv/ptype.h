@@ -108,7 +108,7 @@ int table_devalidate(struct page_info *pg, unsigned int level,
 /* CPUs that may hold translations of d's page tables. */
 void domain_dirty_mask(const struct domain *d, cpumask_t *out);
 
-/* getpageframeinfo3: XEN_DOMCTL_PFINFO_* of a frame of d. */
-uint32_t page_pfinfo(const struct domain *d, mfn_t m);
+/* The M2P's frames can be mapped read-only by DOMID_XEN (boot). */
+void pv_share_m2p(void);
 
 #endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings of granted frames in the page tables of the current domain. The
+ * references are taken by the caller and then belong to the entry, like those
+ * of any other: overwriting it by other means drops them, and the grant can
+ * then not be unmapped any more. arch_grant_unmap() hands them back.
+ */
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/lib.h>
+
+#include <public/grant_table.h>
+
+#include <asm/pv/mm.h>
+#include <asm/pv/ptype.h>
+
+static pte_t *lock_entry(uint64_t addr, unsigned int gntmap_flags,
+                         struct page_info **table)
+{
+    if (gntmap_flags & GNTMAP_contains_pte)
+        return pt_entry_lock_maddr(addr, current->domain, table);
+    return pt_entry_lock_va(addr, table);
+}
+
+static pte_t grant_entry(mfn_t m, unsigned int gntmap_flags)
+{
+    pte_t e = pte_make(m, PTE_P | PTE_A | PTE_D);
+
+    e |= (pte_t)(gntmap_flags >> _GNTMAP_guest_avail0) << 9 & PTE_AVL;
+    if (!(gntmap_flags & GNTMAP_readonly))
+        e |= PTE_RW;
+    if (gntmap_flags & GNTMAP_application_map)
+        e |= PTE_US;
+    l1e_adjust(&e);
+    return e;
+}
+
+int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags)
+{
+    struct page_info *table;
+    pte_t *slot = lock_entry(addr, gntmap_flags, &table);
+    pte_t old;
+
+    if (!slot)
+        return GNTST_general_error;
+    old = READ_ONCE(*slot);
+    WRITE_ONCE(*slot, grant_entry(m, gntmap_flags));
+    if (old & PTE_P)
+        l1e_put(old);
+    pt_entry_unlock(table);
+    return GNTST_okay;
+}
+
+/* The entry at va, with what it holds, for another place; it is cleared. */
+static int take_entry(unsigned long va, pte_t *e)
+{
+    struct page_info *table;
+    pte_t *slot = pt_entry_lock_va(va, &table);
+
+    if (!slot)
+        return GNTST_bad_virt_addr;
+    *e = __atomic_exchange_n(slot, 0, __ATOMIC_SEQ_CST);
+    pt_entry_unlock(table);
+    return GNTST_okay;
+}
+
+int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                     uint64_t new_addr)
+{
+    bool readonly = gntmap_flags & GNTMAP_readonly;
+    struct page_info *table;
+    pte_t *slot, old, new = 0;
+    int rc = GNTST_general_error;
+
+    if (new_addr) {
+        rc = take_entry(new_addr, &new);
+        if (rc != GNTST_okay)
+            return rc;
+        rc = GNTST_general_error;
+    }
+    slot = lock_entry(addr, gntmap_flags, &table);
+    if (slot) {
+        old = READ_ONCE(*slot);
+        /* What the entry says it holds must be what the caller drops. */
+        if ((old & PTE_P) && mfn_eq(pte_mfn(old), m) &&
+            !(old & PTE_RW) == readonly) {
+            WRITE_ONCE(*slot, new);
+            rc = GNTST_okay;
+        }
+        pt_entry_unlock(table);
+    }
+    if (rc != GNTST_okay && (new &PTE_P))
+        l1e_put(new); /* the caller gave it away */
+    return rc;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HYPERVISOR_mmuext_op: pins, base pointers, flushes, LDT, whole pages. One
+ * function per operation, one table. ABI: struct mmuext_op in public/xen.h.
+ */
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include <hv/lib.h>
+#include <hv/smp.h>
+
+#include <asm/pv/desc.h>
+#include <asm/pv/domain.h>
+#include <asm/pv/mm.h>
+#include <asm/pv/ptype.h>
+#include <asm/x86.h>
+
+#define COUNT_CONTINUED (1UL << 31)
+
+struct op_args {
+    const struct mmuext_op *op;
+    struct domain *pg_owner;
+};
+
+static struct page_info *arg1_page(const struct op_args *a)
+{
+    return page_get_from_mfn(mfn(a->op->arg1.mfn), a->pg_owner);
+}
+
+static int op_pin(const struct op_args *a)
+{
+    enum page_type type =
+        (enum page_type)(PGT_L1 + (a->op->cmd - MMUEXT_PIN_L1_TABLE));
+    mfn_t m = mfn(a->op->arg1.mfn);
+
+    if (!mfn_is_ram(m))
+        return -EINVAL;
+    return page_pin(mfn_to_page(m), a->pg_owner, type);
+}
+
+static int op_unpin(const struct op_args *a)
+{
+    struct page_info *pg = arg1_page(a);
+    int rc;
+
+    if (!pg)
+        return -EINVAL;
+    rc = page_unpin(pg);
+    if (rc == -ERESTART) { /* unpinned, but not all dropped */
+        current->arch.drop_pending = page_to_mfn(pg);
+        rc = 0;
+    }
+    page_put(pg);
+    return rc;
+}
+
+/* A reference and type for a new root; INVALID_MFN for frame 0. */
+static int get_root(struct domain *d, mfn_t m)
+{
+    if (!mfn_is_ram(m))
+        return -EINVAL;
+    return page_get_and_type(mfn_to_page(m), d, PGT_L4);
+}
+
+/* The old root is let go only when no CPU has it loaded any more. */
+static void put_root(mfn_t old)
+{
+    if (!mfn_eq(old, INVALID_MFN))
+        (void)pv_put_or_defer(mfn_to_page(old));
+}
+
+/* Hypercalls come from the guest's kernel: its root is the live one. A load of
+ * CR3 flushes all that the guest mapped (no entry of theirs is global). */
+static void load_kernel_root(const struct vcpu *v)
+{
+    ASSERT(v->arch.kernel_mode);
+    write_cr3(mfn_to_maddr(v->arch.kernel_l4));
+}
+
+static int op_new_baseptr(const struct op_args *a)
+{
+    struct vcpu *v = current;
+    mfn_t old = v->arch.kernel_l4, new = mfn(a->op->arg1.mfn);
+    int rc;
+
+    if (a->pg_owner != v->domain)
+        return -EPERM;
+    if (mfn_eq(old, new)) {
+        load_kernel_root(v);
+        return 0;
+    }
+    rc = get_root(v->domain, new);
+    if (rc)
+        return rc;
+    v->arch.kernel_l4 = new;
+    load_kernel_root(v);
+    put_root(old);
+    return 0;
+}
+
+static int op_new_user_baseptr(const struct op_args *a)
+{
+    struct vcpu *v = current;
+    mfn_t old = v->arch.user_l4, new = mfn(a->op->arg1.mfn);
+    int rc;
+
+    if (a->pg_owner != v->domain)
+        return -EPERM;
+    if (mfn_eq(old, new))
+        return 0;
+    if (mfn_x(new) == 0) {
+        new = INVALID_MFN;
+    } else {
+        rc = get_root(v->domain, new);
+        if (rc)
+            return rc;
+    }
+    v->arch.user_l4 = new;
+    put_root(old);
+    return 0;
+}
+
+static int op_flush_local(const struct op_args *a)
+{
+    (void)a;
+    tlb_flush_local();
+    return 0;
+}
+
+static int op_invlpg_local(const struct op_args *a)
+{
+    tlb_flush_one_local(a->op->arg1.linear_addr);
+    return 0;
+}
+
+static int op_flush_multi(const struct op_args *a)
+{
+    cpumask_t mask;
+    int rc = pv_vcpumask_cpus(handle_va(a->op->arg2.vcpumask), &mask);
+
+    if (rc)
+        return rc;
+    if (a->op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+        tlb_flush_mask(&mask);
+    else
+        tlb_flush_one_mask(&mask, a->op->arg1.linear_addr);
+    return 0;
+}
+
+static int op_flush_all(const struct op_args *a)
+{
+    cpumask_t mask;
+
+    domain_dirty_mask(a->pg_owner, &mask);
+    if (a->op->cmd == MMUEXT_TLB_FLUSH_ALL)
+        tlb_flush_mask(&mask);
+    else
+        tlb_flush_one_mask(&mask, a->op->arg1.linear_addr);
+    return 0;
+}
+
+static void flush_cache(void *unused)
+{
+    (void)unused;
+    wbinvd();
+}
+
+static int op_flush_cache(const struct op_args *a)
+{
+    const cpumask_t here = cpumask_of(smp_processor_id());
+
+    if (!current->domain->is_privileged)
+        return -EACCES;
+    if (a->op->cmd == MMUEXT_FLUSH_CACHE)
+        smp_call(&here, flush_cache, NULL, true);
+    else
+        smp_call(&cpu_online_map, flush_cache, NULL, true);
+    return 0;
+}
+
+static int op_set_ldt(const struct op_args *a)
+{
+    unsigned long base = a->op->arg1.linear_addr;
+    uint32_t ents = a->op->arg2.nr_ents;
+    struct vcpu *v = current;
+
+    if (a->pg_owner != v->domain)
+        return -EPERM;
+    if (ents > LDT_MAX_ENTS || (base & ~PAGE_MASK) || !CANONICAL(base) ||
+        (ents && !guest_range_ok(base, ents * 8UL)))
+        return -EINVAL;
+    if (v->arch.ldt_ents == ents && v->arch.ldt_base == base)
+        return 0;
+    pv_ldt_unmap(v);
+    v->arch.ldt_base = base;
+    v->arch.ldt_ents = ents;
+    pv_load_ldt(v);
+    return 0;
+}
+
+static int get_writable(const struct op_args *a, struct page_info **pg)
+{
+    mfn_t m = mfn(a->op->arg1.mfn);
+
+    if (!mfn_is_ram(m))
+        return -EINVAL;
+    *pg = mfn_to_page(m);
+    return page_get_and_type(*pg, a->pg_owner, PGT_WRITABLE);
+}
+
+static int op_clear_page(const struct op_args *a)
+{
+    struct page_info *pg;
+    int rc = get_writable(a, &pg);
+
+    if (rc)
+        return rc;
+    memset(page_to_virt(pg), 0, PAGE_SIZE);
+    page_put_and_type(pg);
+    return 0;
+}
+
+static int op_copy_page(const struct op_args *a)
+{
+    struct page_info *pg, *src;
+    int rc;
+
+    src = page_get_from_mfn(mfn(a->op->arg2.src_mfn), a->pg_owner);
+    if (!src)
+        return -EINVAL;
+    rc = get_writable(a, &pg);
+    if (!rc) {
+        memcpy(page_to_virt(pg), page_to_virt(src), PAGE_SIZE);
+        page_put_and_type(pg);
+    }
+    page_put(src);
+    return rc;
+}
+
+static int op_unsupported(const struct op_args *a)
+{
+    (void)a;
+    return -EOPNOTSUPP;
+}
+
+static int (*const op_table[])(const struct op_args *a) = {
+    [MMUEXT_PIN_L1_TABLE] = op_pin,
+    [MMUEXT_PIN_L2_TABLE] = op_pin,
+    [MMUEXT_PIN_L3_TABLE] = op_pin,
+    [MMUEXT_PIN_L4_TABLE] = op_pin,
+    [MMUEXT_UNPIN_TABLE] = op_unpin,
+    [MMUEXT_NEW_BASEPTR] = op_new_baseptr,
+    [MMUEXT_TLB_FLUSH_LOCAL] = op_flush_local,
+    [MMUEXT_INVLPG_LOCAL] = op_invlpg_local,
+    [MMUEXT_TLB_FLUSH_MULTI] = op_flush_multi,
+    [MMUEXT_INVLPG_MULTI] = op_flush_multi,
+    [MMUEXT_TLB_FLUSH_ALL] = op_flush_all,
+    [MMUEXT_INVLPG_ALL] = op_flush_all,
+    [MMUEXT_FLUSH_CACHE] = op_flush_cache,
+    [MMUEXT_SET_LDT] = op_set_ldt,
+    [MMUEXT_NEW_USER_BASEPTR] = op_new_user_baseptr,
+    [MMUEXT_CLEAR_PAGE] = op_clear_page,
+    [MMUEXT_COPY_PAGE] = op_copy_page,
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = op_flush_cache,
+    [MMUEXT_MARK_SUPER] = op_unsupported,
+    [MMUEXT_UNMARK_SUPER] = op_unsupported,
+};
+
+static int do_one(const struct op_args *a)
+{
+    uint32_t cmd = a->op->cmd;
+
+    if (cmd >= ARRAY_SIZE(op_table))
+        return -ENOSYS;
+    cmd = (uint32_t)index_nospec(cmd, ARRAY_SIZE(op_table));
+    return op_table[cmd] ? op_table[cmd](a) : -ENOSYS;
+}
+
+static int do_ops(uint64_t ops, unsigned long count, struct domain *pg_owner,
+                  unsigned long *nr)
+{
+    while (*nr < count) {
+        struct mmuext_op op;
+        const struct op_args a = {.op = &op, .pg_owner = pg_owner};
+        int rc;
+
+        if (copy_from_guest_va(&op, ops + *nr * sizeof(op), sizeof(op)))
+            return -EFAULT;
+        rc = do_one(&a);
+        if (rc)
+            return rc;
+        ++*nr;
+        if (pv_drop_is_pending() || (*nr < count && hypercall_preempt_check()))
+            return -ERESTART;
+    }
+    return 0;
+}
+
+long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
+                  unsigned long foreigndom)
+{
+    struct domain *pg_owner;
+    uint32_t before = 0, after;
+    unsigned long nr = 0;
+    int rc;
+
+    count &= 0xffffffffUL;
+    if (pv_finish_drops() == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, count, done,
+                                  foreigndom);
+    if ((count & COUNT_CONTINUED) && done &&
+        copy_from_guest_va(&before, done, sizeof(before)))
+        return -EFAULT;
+    count &= ~COUNT_CONTINUED;
+
+    rc = pv_get_pg_owner((domid_t)foreigndom, &pg_owner);
+    if (rc)
+        return rc;
+    rc = do_ops(ops, count, pg_owner, &nr);
+    pv_put_pg_owner(pg_owner);
+
+    after = before + (uint32_t)nr;
+    if (done && copy_to_guest_va(done, &after, sizeof(after)))
+        return -EFAULT;
+    if (rc == -ERESTART)
+        return hypercall_continue(
+            __HYPERVISOR_mmuext_op, 4, ops + nr * sizeof(struct mmuext_op),
+            (count - nr) | COUNT_CONTINUED, done, foreigndom);
+    return rc;
+}
