@@ -267,6 +267,7 @@
 #define XEN_X86_FEATURE_RFDS_CLEAR        (16 * 32 + 28)
 #define XEN_X86_FEATURE_ITS_NO            (16 * 32 + 62)
 
+/* Word 18: leaf 0x80000021 ECX. */
 #define XEN_X86_FEATURE_TSA_SQ_NO (18 * 32 + 1)
 #define XEN_X86_FEATURE_TSA_L1_NO (18 * 32 + 2)
 
