@@ -67,6 +67,9 @@ static pte_t *entry_for(unsigned long va, unsigned int level, bool create)
 
             if (!table)
                 return NULL;
+            /* Guests reach one slot, by leaves that say so. */
+            if (PT_INDEX(va, 4) == PT_INDEX(RO_M2P_START, 4))
+                table |= PTE_US;
             WRITE_ONCE(*e, table);
         }
         e = table_virt(*e) + PT_INDEX(va, l - 1);
