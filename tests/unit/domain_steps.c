@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,7 +67,7 @@ static void test_all_succeed(void **state)
     struct errmsg err;
 
     (void)state;
-    assert_int_equal(steps_run(steps, 4, &t, &err), 0);
+    assert_int_equal(steps_run(steps, 4, &t, NULL, &err), 0);
     assert_string_equal(t.text, "abcd");
     steps_undo(steps, 4, &t);
     assert_string_equal(t.text, "abcdDCA");
@@ -83,11 +84,34 @@ static void test_each_fails(void **state)
         struct errmsg err;
         char line[64];
 
-        assert_int_equal(steps_run(steps, 4, &t, &err), -ENOSPC);
+        assert_int_equal(steps_run(steps, 4, &t, NULL, &err), -ENOSPC);
         assert_string_equal(t.text, expected[i]);
         snprintf(line, sizeof(line), "making %c: no room for %c", t.fail,
                  t.fail);
         assert_string_equal(err.text, line);
+    }
+}
+
+static unsigned int stop_after;
+
+static bool stop(void)
+{
+    return stop_after-- == 0;
+}
+
+static void test_interrupted(void **state)
+{
+    static const char *const expected[] = {"", "aA", "abA", "abcCA", "abcdDCA"};
+
+    (void)state;
+    for (unsigned int i = 0; i <= 4; i++) {
+        struct trace t = {.text = ""};
+        struct errmsg err;
+
+        stop_after = i;
+        assert_int_equal(steps_run(steps, 4, &t, stop, &err), -EINTR);
+        assert_string_equal(t.text, expected[i]);
+        assert_true(err.text[0] != '\0');
     }
 }
 
@@ -110,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_succeed),
         cmocka_unit_test(test_each_fails),
+        cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_hint_is_kept),
     };
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,13 +366,34 @@ static const struct step steps[] = {
     {"attaching devices", do_devices, undo_devices},
 };
 
+/*
+ * Ctrl-C shall not leave half a guest: these signals wait while the steps run,
+ * and one that waits makes them stop and undo.
+ */
+static void held_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+static bool interrupted(void)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+           sigismember(&pending, SIGHUP);
+}
+
 #define NR_CHECKS 2
 #define NR_STEPS  (sizeof(steps) / sizeof(steps[0]))
 
 int dom_create_check(struct dom *dom, const struct guest_config *g)
 {
     struct create c = {.dom = dom, .g = g};
-    int rc = steps_run(steps, NR_CHECKS, &c, &dom->err);
+    int rc = steps_run(steps, NR_CHECKS, &c, NULL, &dom->err);
 
     if (rc)
         return err_wrap(&dom->err, rc, "guest '%s'", g->name);
@@ -382,8 +404,13 @@ int dom_create_check(struct dom *dom, const struct guest_config *g)
 int dom_create(struct dom *dom, const struct guest_config *g, uint32_t *domid)
 {
     struct create c = {.dom = dom, .g = g};
-    int rc = steps_run(steps, NR_STEPS, &c, &dom->err);
+    sigset_t held, before;
+    int rc;
 
+    held_signals(&held);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    rc = steps_run(steps, NR_STEPS, &c, interrupted, &dom->err);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (rc)
         return err_wrap(&dom->err, rc, "cannot create '%s'", g->name);
     undo_files(&c);

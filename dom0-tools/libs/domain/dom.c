@@ -104,6 +104,10 @@ int dom_name(struct dom *dom, uint32_t domid, char name[GUEST_NAME_MAX + 1])
 
     snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
     rc = xs_read(dom->xs, XS_NO_TX, path, &value, NULL);
+    if (rc && domid == 0) {
+        snprintf(name, GUEST_NAME_MAX + 1, "Domain-0");
+        return 0;
+    }
     if (rc)
         return err_set(&dom->err, rc, "domain %u has no name", domid);
     snprintf(name, GUEST_NAME_MAX + 1, "%s", value);
@@ -126,6 +130,10 @@ static int find_by_name(struct dom *dom, const char *name, uint32_t *domid)
     uint64_t id;
     int nr, rc = -ESRCH;
 
+    if (strcmp(name, "Domain-0") == 0) {
+        *domid = 0;
+        return 0;
+    }
     store_name_path(name, path);
     if (store_read_u64(dom->xs, path, &id) == 0 &&
         is_named(dom, (uint32_t)id, name)) {

@@ -26,6 +26,7 @@
 struct monitor {
     struct dom *dom;
     uint32_t domid;
+    int claim; /* on being domid's monitor */
     uint64_t born_ms;
     unsigned int short_lives; /* in a row */
 };
@@ -145,8 +146,10 @@ static int restart(struct monitor *m, const struct guest_config *g)
 
     if (rc)
         return rc;
+    state_monitor_drop(m->domid, m->claim);
     m->domid = domid;
     m->born_ms = now_ms();
+    m->claim = state_monitor_claim(domid, &m->dom->err);
     rc = dom_unpause(m->dom, domid);
     if (!rc)
         dom_log(m->dom, "%s restarted as domain %u", g->name, domid);
@@ -265,21 +268,33 @@ static int ended(struct dom *dom, void *arg)
            end_of(sys_domain_shutdown_code(&info), &end) == 0;
 }
 
+static int monitor_loop(struct monitor *m)
+{
+    int rc;
+
+    do {
+        rc = store_wait(m->dom, "@releaseDomain", -1, ended, m);
+        if (rc < 0)
+            return err_set(&m->dom->err, rc, "lost the store: %s",
+                           strerror(-rc));
+        rc = act_locked(m);
+    } while (rc > 0);
+    return rc;
+}
+
 int dom_monitor_run(struct dom *dom, uint32_t domid)
 {
     struct monitor m = {.dom = dom, .domid = domid, .born_ms = now_ms()};
     int rc;
 
+    m.claim = state_monitor_claim(domid, &dom->err);
+    if (m.claim < 0)
+        return m.claim;
     dom_log(dom, "watching domain %u", domid);
-    do {
-        rc = store_wait(dom, "@releaseDomain", -1, ended, &m);
-        if (rc < 0) {
-            err_set(&dom->err, rc, "lost the store: %s", strerror(-rc));
-            break;
-        }
-        rc = act_locked(&m);
-    } while (rc > 0);
+    rc = monitor_loop(&m);
     if (rc < 0)
         dom_log(dom, "domain %u: %s", m.domid, dom->err.text);
+    if (m.claim >= 0)
+        state_monitor_drop(m.domid, m.claim);
     return rc;
 }

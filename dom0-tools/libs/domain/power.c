@@ -11,6 +11,8 @@
 #include "libs/domain/private.h"
 #include "libs/sys/domctl.h"
 
+#define WAIT_SLICE_MS 400
+
 int dom_pause(struct dom *dom, uint32_t domid)
 {
     int rc = domid ? sys_domain_pause(dom->sys, domid) : -EPERM;
@@ -66,15 +68,47 @@ struct wait_ended {
     unsigned int nr;
 };
 
-/* Ended: gone, or shut down, or already replaced by its successor. */
+static bool is_kept(uint32_t domid, unsigned int code)
+{
+    enum guest_end end = code == SHUTDOWN_reboot     ? END_REBOOT
+                         : code == SHUTDOWN_crash    ? END_CRASH
+                         : code == SHUTDOWN_watchdog ? END_WATCHDOG
+                                                     : END_POWEROFF;
+    struct guest_config g;
+    struct errmsg unused;
+    bool kept;
+
+    guest_config_init(&g);
+    kept = state_load(domid, &g, &unused) != 0 ||
+           g.on[end] == ACTION_PRESERVE || g.on[end] == ACTION_RENAME_RESTART;
+    guest_config_free(&g);
+    return kept;
+}
+
+/*
+ * Ended: gone, with its name free again; or shut down, and nobody is going to
+ * remove it.
+ */
+static bool has_ended(struct dom *dom, uint32_t domid)
+{
+    struct xen_domctl_getdomaininfo info;
+    char name[GUEST_NAME_MAX + 1];
+
+    if (sys_domain_info(dom->sys, domid, &info) ||
+        info.flags & XEN_DOMINF_dying)
+        return dom_name(dom, domid, name) != 0;
+    if (!(info.flags & XEN_DOMINF_shutdown))
+        return false;
+    return !state_has_monitor(domid) ||
+           is_kept(domid, sys_domain_shutdown_code(&info));
+}
+
 static int all_ended(struct dom *dom, void *arg)
 {
     const struct wait_ended *w = arg;
-    struct xen_domctl_getdomaininfo info;
 
     for (unsigned int i = 0; i < w->nr; i++)
-        if (sys_domain_info(dom->sys, w->domids[i], &info) == 0 &&
-            !(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
+        if (!has_ended(dom, w->domids[i]))
             return 0;
     return 1;
 }
@@ -83,8 +117,13 @@ int dom_wait_ended(struct dom *dom, const uint32_t *domids, unsigned int nr,
                    int timeout_ms)
 {
     struct wait_ended w = {domids, nr};
-    int rc = store_wait(dom, "@releaseDomain", timeout_ms, all_ended, &w);
+    uint64_t end = now_ms() + (uint64_t)timeout_ms;
+    int rc;
 
+    /* Watching tells of ends; the last of cleaning up is looked for. */
+    do {
+        rc = store_wait(dom, "@releaseDomain", WAIT_SLICE_MS, all_ended, &w);
+    } while (rc == -ETIMEDOUT && (timeout_ms < 0 || now_ms() < end));
     if (rc == -ETIMEDOUT)
         return err_set(&dom->err, rc, "guests did not end in time");
     return rc < 0 ? err_set(&dom->err, rc, "cannot wait for guests: %s",

@@ -61,6 +61,10 @@ void state_remove(uint32_t domid);
 int state_lock(uint32_t domid, struct errmsg *err);
 void state_unlock(uint32_t domid, int fd);
 int state_mkdirs(struct errmsg *err);
+/* Be the one monitor of a domain: a descriptor, or -EBUSY. */
+int state_monitor_claim(uint32_t domid, struct errmsg *err);
+void state_monitor_drop(uint32_t domid, int fd);
+bool state_has_monitor(uint32_t domid);
 
 /* As dom_destroy; the caller holds the domain's lock. */
 int destroy_locked(struct dom *dom, uint32_t domid);

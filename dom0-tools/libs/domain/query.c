@@ -32,8 +32,7 @@ static void fill(struct dom *dom, const struct xen_domctl_getdomaininfo *in,
     memset(out, 0, sizeof(*out));
     out->domid = in->domain;
     if (dom_name(dom, in->domain, out->name))
-        snprintf(out->name, sizeof(out->name), "%s",
-                 in->domain ? "(null)" : "Domain-0");
+        snprintf(out->name, sizeof(out->name), "(null)");
     uuid_unparse_lower(in->handle, out->uuid);
     out->running = in->flags & XEN_DOMINF_running;
     out->blocked = in->flags & XEN_DOMINF_blocked;

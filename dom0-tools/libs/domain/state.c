@@ -159,6 +159,49 @@ int state_lock(uint32_t domid, struct errmsg *err)
     return err_set(err, rc, "cannot open %s: %s", path, strerror(-rc));
 }
 
+/* A monitor holds its file locked as long as it lives. */
+int state_monitor_claim(uint32_t domid, struct errmsg *err)
+{
+    char path[64];
+    int fd, rc = state_mkdirs(err);
+
+    if (rc)
+        return rc;
+    state_path(domid, "monitor", path, sizeof(path));
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_set(err, -errno, "cannot open %s: %s", path,
+                       strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    close(fd);
+    return err_set(err, -EBUSY, "domain %u has a monitor already", domid);
+}
+
+bool state_has_monitor(uint32_t domid)
+{
+    char path[64];
+    int fd;
+    bool held;
+
+    state_path(domid, "monitor", path, sizeof(path));
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return held;
+}
+
+void state_monitor_drop(uint32_t domid, int fd)
+{
+    char path[64];
+
+    state_path(domid, "monitor", path, sizeof(path));
+    unlink(path);
+    close(fd);
+}
+
 void state_unlock(uint32_t domid, int fd)
 {
     char path[64];

@@ -4,6 +4,8 @@
  */
 #include "libs/domain/steps.h"
 
+#include <errno.h>
+
 void steps_undo(const struct step *steps, unsigned int nr, void *arg)
 {
     while (nr--)
@@ -12,15 +14,21 @@ void steps_undo(const struct step *steps, unsigned int nr, void *arg)
 }
 
 int steps_run(const struct step *steps, unsigned int nr, void *arg,
-              struct errmsg *err)
+              bool (*stop)(void), struct errmsg *err)
 {
-    for (unsigned int i = 0; i < nr; i++) {
-        int rc = steps[i].run(arg, err);
+    unsigned int done = 0;
+
+    while (done < nr && !(stop && stop())) {
+        int rc = steps[done].run(arg, err);
 
         if (rc) {
-            steps_undo(steps, i, arg);
-            return err_wrap(err, rc, "%s", steps[i].name);
+            steps_undo(steps, done, arg);
+            return err_wrap(err, rc, "%s", steps[done].name);
         }
+        done++;
     }
-    return 0;
+    if (done == nr && !(stop && stop()))
+        return 0;
+    steps_undo(steps, done, arg);
+    return err_set(err, -EINTR, "interrupted; everything was undone");
 }

@@ -5,6 +5,8 @@
 #ifndef TOOLS_DOMAIN_STEPS_H
 #define TOOLS_DOMAIN_STEPS_H
 
+#include <stdbool.h>
+
 #include "libs/image/errmsg.h"
 
 struct step {
@@ -15,11 +17,13 @@ struct step {
 
 /*
  * Run all steps in order. When one fails, undo those that succeeded, last
- * first; the failed one has cleaned up after itself. Returns 0 or the failed
- * step's -errno; err then says what failed, with the step's name in front.
+ * first; the failed one has cleaned up after itself. stop, if not NULL, is
+ * asked before each step and at the end: true ends it all like a failure.
+ * Returns 0; the failed step's -errno, err then saying what failed with the
+ * step's name in front; -EINTR if stopped.
  */
 int steps_run(const struct step *steps, unsigned int nr, void *arg,
-              struct errmsg *err);
+              bool (*stop)(void), struct errmsg *err);
 
 /* Undo the first nr steps, last first. */
 void steps_undo(const struct step *steps, unsigned int nr, void *arg);
