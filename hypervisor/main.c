@@ -85,6 +85,7 @@ static void __init init_platform(void)
     time_init();
     wallclock_init();
     irq_init();
+    uart_irq_init();
 }
 
 static void __init init_domains(void)

@@ -211,37 +211,12 @@ void __init uart_init_early(void)
     uart_setup(&uart[1]);
 }
 
-static struct uart *console_uart(void)
+int uart_isa_irq(unsigned int n)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(uart); i++)
-        if (uart[i].sink.enabled)
-            return &uart[i];
-    return NULL;
-}
-
-int uart_irq(void)
-{
-    const struct uart *u = console_uart();
-
-    return u ? u->irq : -1;
-}
-
-void uart_interrupt(void)
-{
-    struct uart *u = console_uart();
-
-    if (u)
-        uart_receive(u);
-}
-
-void uart_use_irq(void)
-{
-    struct uart *u = console_uart();
-
-    if (!u)
-        return;
-    u->sink.poll = NULL;
-    reg_write(u, UART_IER, IER_RECEIVE);
+        if (uart[i].sink.enabled && !n--)
+            return uart[i].irq;
+    return -1;
 }
 
 bool uart_owns_port(uint16_t port)
@@ -251,4 +226,22 @@ bool uart_owns_port(uint16_t port)
             port < uart[i].port + NR_PORTS)
             return true;
     return false;
+}
+
+/* Both may share a line. */
+void uart_interrupt(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(uart); i++)
+        if (uart[i].sink.enabled)
+            uart_receive(&uart[i]);
+}
+
+void uart_use_irq(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(uart); i++) {
+        if (!uart[i].sink.enabled)
+            continue;
+        uart[i].sink.poll = NULL;
+        reg_write(&uart[i], UART_IER, IER_RECEIVE);
+    }
 }

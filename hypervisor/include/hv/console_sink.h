@@ -25,13 +25,13 @@ void console_replay(struct console_sink *sink);
 void uart_init_early(void);
 void vga_init_early(void);
 void vga_init_late(void); /* page tables are in place */
-/* The serial port's interrupt, if the platform code can deliver it: the ISA
- * line (-1: polled) and what to call. */
-int uart_irq(void);
-void uart_interrupt(void);
-/* From now on uart_interrupt() is called; polling ends. */
-void uart_use_irq(void);
+/* ISA interrupt of the i-th serial port that the console uses, -1: no more. */
+int uart_isa_irq(unsigned int i);
 /* True if the hypervisor keeps this I/O port for its console. */
 bool uart_owns_port(uint16_t port);
+/* Its interrupt came. */
+void uart_interrupt(void);
+/* Interrupts can be delivered from now on: polling ends. */
+void uart_use_irq(void);
 
 #endif

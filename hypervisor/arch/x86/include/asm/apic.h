@@ -13,6 +13,7 @@
  * 0x80 is INT 0x80 of guests. */
 #define FIRST_DEVICE_VECTOR 0x30
 #define LAST_DEVICE_VECTOR  0xef
+#define VECTOR_SERIAL       0xf9
 #define VECTOR_TLB_FLUSH    0xfa
 #define VECTOR_CALL         0xfb
 #define VECTOR_EVENT_CHECK  0xfc

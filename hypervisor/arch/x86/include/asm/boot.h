@@ -47,7 +47,8 @@ extern uint64_t boot_l4[512]; /* head.S */
 /* Free the init part of the image and seal what is read-only after boot. */
 void free_init_memory(void);
 
-/* reboot.c, backtrace.c */
+/* uart_irq.c, reboot.c, backtrace.c */
+void uart_irq_init(void);
 void reboot_init(void);
 void backtrace_init(void);
 
