@@ -172,7 +172,7 @@ static void readonly(void)
     uint32_t handle;
 
     grant_access(REF, SELF, virt_to_mfn(page), true);
-    EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handle), GNTST_general_error);
+    EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
     EXPECT_EQ(map(where, REF, GNTMAP_host_map | GNTMAP_readonly, &handle),
               GNTST_okay);
     EXPECT_EQ(grant_table[REF].flags,
