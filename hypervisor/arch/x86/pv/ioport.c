@@ -8,6 +8,8 @@
 #include <asm/pv/emulate.h>
 
 #include <hv/bitmap.h>
+#include <hv/console_sink.h>
+#include <hv/console_sink.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/pci.h>
@@ -53,7 +55,7 @@ static bool direct_ok(uint16_t port, unsigned int size)
     if (port + size > 65536)
         return false;
     for (unsigned int i = 0; i < size; i++)
-        if (bit_test(denied, port + i))
+        if (bit_test(denied, port + i) || uart_owns_port((uint16_t)(port + i)))
             return false;
     return true;
 }
