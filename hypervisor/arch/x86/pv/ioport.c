@@ -9,7 +9,6 @@
 
 #include <hv/bitmap.h>
 #include <hv/console_sink.h>
-#include <hv/console_sink.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/pci.h>
