@@ -23,6 +23,7 @@
 
 #define ALL_TOKEN "domains"
 #define PATH_ROOM 80U
+#define BUCKETS   256U
 
 struct guest {
     struct guest *next;
@@ -32,7 +33,7 @@ struct guest {
 };
 
 static struct xs *xs;
-static struct guest *guests;
+static struct guest *guests[BUCKETS];
 static struct loop_source store_source;
 
 static void guest_path(char path[PATH_ROOM], uint32_t domid, const char *leaf)
@@ -40,9 +41,14 @@ static void guest_path(char path[PATH_ROOM], uint32_t domid, const char *leaf)
     snprintf(path, PATH_ROOM, "/local/domain/%u/%s", domid, leaf);
 }
 
+static struct guest **chain(uint32_t domid)
+{
+    return &guests[domid & (BUCKETS - 1)];
+}
+
 static struct guest *guest_find(uint32_t domid)
 {
-    struct guest *g = guests;
+    struct guest *g = *chain(domid);
 
     while (g != NULL && g->domid != domid)
         g = g->next;
@@ -134,8 +140,8 @@ static void guest_add(uint32_t domid)
         free(g);
         return;
     }
-    g->next = guests;
-    guests = g;
+    g->next = *chain(domid);
+    *chain(domid) = g;
     guest_update(g);
 }
 
@@ -166,10 +172,8 @@ static void see_domain(const struct xen_domctl_getdomaininfo *info)
         guest_add(info->domain);
 }
 
-static void forget_unseen(void)
+static void forget_unseen(struct guest **p)
 {
-    struct guest **p = &guests;
-
     while (*p != NULL) {
         struct guest *g = *p;
 
@@ -188,8 +192,10 @@ static void look_at_all(void)
     uint32_t first = 0;
     int n;
 
-    for (struct guest *g = guests; g != NULL; g = g->next)
-        g->seen = false;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        for (struct guest *g = guests[i]; g != NULL; g = g->next)
+            g->seen = false;
+    }
     do {
         n = sys_domain_list(hv.sys, first, 64, list);
         if (n < 0) {
@@ -201,7 +207,8 @@ static void look_at_all(void)
         if (n > 0)
             first = list[n - 1].domain + 1U;
     } while (n == 64);
-    forget_unseen();
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        forget_unseen(&guests[i]);
 }
 
 static void handle(const struct xs_event *ev)
@@ -253,11 +260,13 @@ int guests_start(void)
 
 void guests_stop(void)
 {
-    while (guests != NULL) {
-        struct guest *g = guests;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        while (guests[i] != NULL) {
+            struct guest *g = guests[i];
 
-        guests = g->next;
-        guest_remove(g);
+            guests[i] = g->next;
+            guest_remove(g);
+        }
     }
     xs_close(xs);
 }

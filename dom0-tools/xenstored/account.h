@@ -24,6 +24,7 @@ struct account {
     int64_t bytes;
     /* When a refusal was last logged, by limit. */
     uint64_t logged_ms[NR_QUOTAS];
+    uint64_t complained_ms; /* the same for broken rules */
 };
 
 struct accounts {

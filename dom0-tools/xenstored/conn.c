@@ -10,6 +10,8 @@
 #include "output.h"
 #include "request.h"
 
+#define COMPLAIN_EVERY_MS 60000U
+
 struct conn *conn_new(struct store *st, const struct actor *actor,
                       const struct transport *io, void *io_arg)
 {
@@ -31,6 +33,19 @@ struct account *conn_account(struct conn *c)
     if (c->actor.privileged)
         return NULL;
     return account_find(&c->st->accounts, c->actor.domid);
+}
+
+bool conn_may_complain(struct conn *c)
+{
+    struct account *a = conn_account(c);
+    uint64_t now = log_now_ms();
+
+    if (a == NULL)
+        return true;
+    if (a->complained_ms != 0 && now - a->complained_ms < COMPLAIN_EVERY_MS)
+        return false;
+    a->complained_ms = now;
+    return true;
 }
 
 void conn_make_ready(struct conn *c)
@@ -148,8 +163,9 @@ static bool take_request(struct conn *c)
     if (!fill(c, sizeof(c->in.hdr)))
         return false;
     if (c->in.hdr.len > XENSTORE_PAYLOAD_MAX) {
-        log_line("domain %u: message of %u bytes, connection given up",
-                 c->actor.domid, c->in.hdr.len);
+        if (conn_may_complain(c))
+            log_line("domain %u: message of %u bytes, connection given up",
+                     c->actor.domid, c->in.hdr.len);
         give_up(c, -EPROTO);
         return false;
     }

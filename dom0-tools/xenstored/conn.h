@@ -95,6 +95,12 @@ void conn_error(struct conn *c, const struct xsd_sockmsg *req, int err);
 /* path is absolute or special, or w's own. */
 void conn_event(struct conn *c, struct watch *w, const char *path);
 
+/*
+ * Is it time for another log line about what this client does wrong? A guest
+ * must not fill the disk with them.
+ */
+bool conn_may_complain(struct conn *c);
+
 /* The account its costs go to; NULL for privileged ones. */
 struct account *conn_account(struct conn *c);
 

@@ -44,7 +44,7 @@ struct ring_link {
     struct xenstore_domain_interface *intf;
     enum mapped_by how;
     uint32_t domid;
-    uint32_t port; /* ours */
+    uint32_t port; /* ours; 0: none */
 };
 
 static struct {
@@ -76,6 +76,16 @@ static void port_remove(struct ring_link *l)
     while (*p != l)
         p = &(*p)->next;
     *p = l->next;
+}
+
+/* Port 0 is none: our number may mean somebody else's port by now. */
+static void unbind_port(struct ring_link *l)
+{
+    if (l->port == 0)
+        return;
+    port_remove(l);
+    sys_evtchn_unbind(hv.evtchn, l->port);
+    l->port = 0;
 }
 
 static void notify(const struct ring_link *l)
@@ -116,9 +126,11 @@ static bool link_broken(struct conn *c, int err)
 {
     struct ring_link *l = c->io_arg;
 
-    log_line("domain %u: %s; its connection is ignored from now on", l->domid,
-             err == -EPROTO ? "protocol violated"
-                            : "ring indices make no sense");
+    if (conn_may_complain(c))
+        log_line("domain %u: %s; its connection is ignored from now on",
+                 l->domid,
+                 err == -EPROTO ? "protocol violated"
+                                : "ring indices make no sense");
     ring_error(l->intf,
                err == -EPROTO ? XENSTORE_ERROR_PROTO : XENSTORE_ERROR_RINGIDX);
     notify(l);
@@ -140,8 +152,7 @@ static void link_close(struct conn *c)
 
     if (d != NULL && d->conn == c)
         d->conn = NULL;
-    port_remove(l);
-    sys_evtchn_unbind(hv.evtchn, l->port);
+    unbind_port(l);
     ring_unmap(l);
     free(l);
 }
@@ -231,14 +242,18 @@ static int link_rebind(struct conn *c, uint32_t port)
     int rc;
 
     /* Ours frees the domain's port, should it be the same one again. */
-    port_remove(l);
-    sys_evtchn_unbind(hv.evtchn, l->port);
+    unbind_port(l);
     rc = sys_evtchn_bind_interdomain(hv.evtchn, l->domid, port);
-    if (rc >= 0)
-        l->port = (uint32_t)rc;
+    if (rc < 0)
+        return rc;
+    l->port = (uint32_t)rc;
     port_insert(l);
+    if (c->ignored) {
+        conn_reset(c);
+        ring_start(l->intf);
+    }
     conn_make_ready(c);
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 static int link_refresh(void)

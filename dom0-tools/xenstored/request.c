@@ -59,6 +59,9 @@ static int handle(struct request *rq)
         return -ENOSYS;
     if ((requests[type].flags & NEEDS_DOM0) && !rq->c->actor.privileged)
         return -EACCES;
+    /* Its domain is gone, and with it who would pay. */
+    if (!rq->c->actor.privileged && conn_account(rq->c) == NULL)
+        return -EACCES;
     if ((requests[type].flags & IN_TX) && rq->hdr->tx_id != 0) {
         rq->tx = find_tx(rq->c, rq->hdr->tx_id);
         if (rq->tx == NULL)
