@@ -25,7 +25,7 @@ KIT_OBJS := $(patsubst %,$(KIT_OUT)/obj/%.o,$(KIT_SRCS))
 GUEST_DIRS := $(patsubst %/main.c,%,$(wildcard guest-patches/*/main.c \
 	tests/guests/*/main.c tests/bench/*/main.c))
 GUEST_ELFS := $(patsubst %,$(KIT_OUT)/%.elf,$(notdir $(GUEST_DIRS)))
-# A folder below tests/guests or tests/bench -> its objects.
+# A folder -> its objects.
 guest_objs = $(patsubst %,$(KIT_OUT)/obj/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 
 guests: $(GUEST_ELFS) ## Build the tiny PV test kernels

@@ -55,7 +55,7 @@ CRASHES = [
 
 COMPLAINTS = re.compile(
     r"assertion|BUG at|BUG:|call trace|backtrace|panic on cpu|FATAL"
-    r"|double fault|audit.*(fail|bad|mismatch)|lock order",
+    r"|double fault|audit: \d+ error|lock order",
     re.IGNORECASE,
 )
 CRASHED = re.compile(r"domain 0 crash|dom(ain)?\s*0.*crash|d0.*crash",
