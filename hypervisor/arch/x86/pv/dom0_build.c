@@ -72,6 +72,17 @@ static uint64_t __init choose_size(uint64_t initrd_bytes)
     return nr_free - reserve;
 }
 
+/* What no loader writes must read as zero: gaps of the kernel, tables. The rest
+ * of its memory the kernel clears itself when it needs that; what was there
+ * before the hypervisor is no secret from the control domain, and touching all
+ * of a large memory takes long. */
+static void __init clear_pfns(const struct builder *b, uint64_t pfn,
+                              uint64_t nr)
+{
+    for (uint64_t i = 0; i < nr; i++)
+        memset(pfn_to_virt(b, pfn + i), 0, PAGE_SIZE);
+}
+
 /* Blocks as large as there are, so that few of them are touched. */
 static void __init populate(struct builder *b)
 {
@@ -82,7 +93,7 @@ static void __init populate(struct builder *b)
         struct page_info *pg = NULL;
 
         if (pfn + (1UL << order) <= b->l.nr_pages)
-            pg = heap_alloc(order, 0);
+            pg = heap_alloc(order, ALLOC_NO_SCRUB);
         if (!pg) {
             if (order == 0)
                 panic("dom0 kernel: no memory for %lu MiB of dom0",
@@ -310,6 +321,9 @@ int __init construct_dom0(struct domain *d)
     open_kernel(&b, kernel);
     make_layout(&b, initrd ? initrd->len : 0);
     populate(&b);
+    clear_pfns(&b, 0, b.l.region_pages);
+    if (b.p.init_p2m)
+        clear_pfns(&b, b.l.p2m_pfn, b.l.nr_p2m);
     load_kernel(&b);
     if (initrd)
         load_initrd(&b, initrd);
