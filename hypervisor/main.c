@@ -27,6 +27,7 @@
 #include <asm/smp.h>
 #include <asm/time.h>
 #include <asm/pv/iomem.h>
+#include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 #include <asm/tlb.h>
 #include <asm/traps.h>
@@ -94,6 +95,7 @@ static void __init init_domains(void)
     domain_init();
     iomem_init();
     pv_share_m2p();
+    pv_audit_init();
     domain_kill_init();
     idle_vcpu_create(0);
     get_cpu_info()->vcpu = idle_vcpu[0];

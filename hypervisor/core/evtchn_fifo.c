@@ -376,3 +376,17 @@ void evtchn_fifo_destroy(struct domain *d)
         page_put_and_type(f->page[i]);
     hv_free(f);
 }
+
+void evtchn_fifo_each_page(struct domain *d,
+                           void (*fn)(struct page_info *pg, void *arg),
+                           void *arg)
+{
+    struct evtchn_fifo_domain *f = d->evtchn.fifo;
+    struct vcpu *v;
+
+    for (unsigned int i = 0; f && i < f->nr_pages; i++)
+        fn(f->page[i], arg);
+    for_each_vcpu (d, v)
+        if (v->evtchn_fifo && v->evtchn_fifo->cb)
+            fn(v->evtchn_fifo->cb_page, arg);
+}

@@ -315,3 +315,23 @@ void grant_dump(struct domain *d)
                    ref, mfn_x(a->frame), a->domid, a->nr_read, a->nr_write);
     }
 }
+
+void grant_each_device_map(struct domain *d,
+                           void (*fn)(struct page_info *pg, bool ro, void *arg),
+                           void *arg)
+{
+    for (uint32_t handle = 0; handle < d->grant.nr_maptrack; handle++) {
+        struct grant_map *m = maptrack_from_handle(d, handle);
+        uint16_t flags = m ? READ_ONCE(m->flags) : 0;
+        struct domain *rd;
+
+        if (!(flags & GNTMAP_device_map))
+            continue;
+        rd = domain_get_by_id(m->domid);
+        if (!rd)
+            continue;
+        fn(mfn_to_page(grant_frame_of(rd, m->ref)), flags & GNTMAP_readonly,
+           arg);
+        domain_put(rd);
+    }
+}

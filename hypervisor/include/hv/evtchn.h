@@ -92,4 +92,9 @@ bool evtchn_port_is_valid(struct domain *d, uint32_t port);
 void evtchn_vcpu_mark_pending(struct vcpu *v); /* upcall pending + kick */
 void evtchn_dump(struct domain *d);
 
+/* Frames of d that its FIFO queues hold typed references on (the audit). */
+void evtchn_fifo_each_page(struct domain *d,
+                           void (*fn)(struct page_info *pg, void *arg),
+                           void *arg);
+
 #endif

@@ -11,6 +11,7 @@
 #include <hv/types.h>
 
 struct domain;
+struct page_info;
 struct grant_entry_v1;
 struct grant_active; /* pins of one entry; core/grant.c */
 struct grant_map;    /* one handle; core/grant.c */
@@ -38,5 +39,10 @@ int grant_get_frame(struct domain *d, bool status, unsigned int n,
                     mfn_t *out);
 unsigned int grant_max_frames(struct domain *d, bool status);
 void grant_dump(struct domain *d);
+
+/* Frames of others that d's device mappings hold references on (the audit). */
+void grant_each_device_map(struct domain *d,
+                           void (*fn)(struct page_info *pg, bool ro, void *arg),
+                           void *arg);
 
 #endif

@@ -15,7 +15,8 @@ static void page_last_put(struct page_info *pg, uint64_t state)
     ASSERT(pgs_trefs(state) == 0);
     ASSERT(!(state & (PGS_ALLOCATED | PGS_PINNED | PGS_LOCKED | PGS_PARTIAL)));
     if (state & PGS_HV) {
-        pg->tlb_stamp = tlb_clock();
+        /* As the allocator left it when it was shared. */
+        __atomic_store_n(&pg->state, PGS_HV, __ATOMIC_RELEASE);
         hv_free_pages(page_to_virt(pg), 0);
     } else {
         __atomic_store_n(&pg->state, 0, __ATOMIC_RELEASE);

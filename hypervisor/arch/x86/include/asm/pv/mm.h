@@ -87,5 +87,6 @@ int pv_vcpumask_cpus(uint64_t bitmap_va, cpumask_t *out);
 
 /* Recount everything; domains are paused meanwhile. Number of differences. */
 unsigned int pv_audit(void);
+void pv_audit_init(void);
 
 #endif
