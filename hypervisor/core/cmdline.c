@@ -22,7 +22,7 @@ static int __init parse_bool(const char *s, bool *out)
     return 0;
 }
 
-static int __init parse_size(const char *s, uint64_t *out)
+int __init cmdline_size(const char *s, const char **rest, uint64_t *out)
 {
     char *end;
     uint64_t v = strtoull(s, &end, 0);
@@ -33,27 +33,39 @@ static int __init parse_size(const char *s, uint64_t *out)
     switch (*end | 0x20) {
     case 'b':
         shift = 0;
+        end++;
+        break;
+    case 'k':
+        end++;
         break;
     case 'm':
         shift = 20;
+        end++;
         break;
     case 'g':
         shift = 30;
+        end++;
         break;
     case 't':
         shift = 40;
+        end++;
         break;
-    case 'k':
-        break;
-    case 0x20: /* no suffix */
-        end--;
-        break;
-    default:
-        return -EINVAL;
     }
-    if (end[1] || (shift && v >> (64 - shift)))
+    if (shift && v >> (64 - shift))
         return -EINVAL;
     *out = v << shift;
+    *rest = end;
+    return 0;
+}
+
+static int __init parse_size(const char *s, uint64_t *out)
+{
+    const char *rest;
+    uint64_t v;
+
+    if (cmdline_size(s, &rest, &v) || *rest)
+        return -EINVAL;
+    *out = v;
     return 0;
 }
 

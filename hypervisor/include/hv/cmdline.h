@@ -38,6 +38,8 @@ struct param {
     PARAM_ENTRY param_##f = { .name = (opt), .fn = (f), .type = PARAM_FN }
 
 void cmdline_parse(const char *line);
+/* A size with its suffix; *rest: what follows it. -EINVAL. */
+int cmdline_size(const char *s, const char **rest, uint64_t *out);
 extern char saved_cmdline[1024];
 
 #endif

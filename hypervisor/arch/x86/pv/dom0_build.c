@@ -29,7 +29,25 @@
 #define PTE_KERNEL (PTE_P | PTE_RW | PTE_A | PTE_D)
 
 static uint64_t dom0_mem __initdata; /* bytes; 0: all but the reserve */
-PARAM_SZ("dom0_mem", dom0_mem);
+static uint64_t dom0_mem_max __initdata;
+
+/* SIZE, max:SIZE or both; the lesser counts, as memory is not added later. */
+static int __init parse_dom0_mem(const char *s)
+{
+    for (;;) {
+        bool max = !strncmp(s, "max:", 4);
+
+        if (cmdline_size(max ? s + 4 : s, &s, max ? &dom0_mem_max : &dom0_mem))
+            return -EINVAL;
+        if (dom0_mem_max && (!dom0_mem || dom0_mem > dom0_mem_max))
+            dom0_mem = dom0_mem_max;
+        if (!*s)
+            return 0;
+        if (*s++ != ',')
+            return -EINVAL;
+    }
+}
+PARAM_FUNC("dom0_mem", parse_dom0_mem);
 
 /* Everything while building. */
 struct builder {
