@@ -174,7 +174,7 @@ def parse_arguments():
     parser.add_argument("--guests", default=os.path.join(TOP, "build/guests"))
     parser.add_argument("--cpu", default="max,-smap")
     parser.add_argument("--smp", type=int, default=1)
-    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--guest-append", default="", help="kernel options")
     parser.add_argument("--no-crashes", action="store_true")

@@ -383,7 +383,7 @@ static void remap_and_flush(void)
               0);
     stop = false;
     give(other, watch);
-    for (unsigned int i = 1; i < 200; i++) {
+    for (unsigned int i = 1; i < 100; i++) {
         uint64_t pte = pte_make(virt_to_mfn(pages[i & 1]), KERNEL_RO);
 
         EXPECT_EQ(hc_update_va_mapping(addr(shared_page), pte, flush[i % 2]),
@@ -471,7 +471,7 @@ static void pin_loop(unsigned int cpu)
     void *page = own_page[cpu];
     uint64_t mfn = virt_to_mfn(page);
 
-    for (unsigned int i = 0; i < 24; i++) {
+    for (unsigned int i = 0; i < 9; i++) {
         /* Not L4: the hypervisor's entries would stay in the page. */
         if (page_set_ro(page) || pin_table(1 + i % 3, mfn) ||
             unpin_table(mfn) || page_set_rw(page))
@@ -496,7 +496,7 @@ static volatile unsigned int pins;
 static void pin_contended(unsigned int cpu)
 {
     (void)cpu;
-    for (unsigned int i = 0; i < 40; i++) {
+    for (unsigned int i = 0; i < 20; i++) {
         if (pin_table(1 + i % 2, contended_mfn) == 0) {
             __atomic_fetch_add(&pins, 1, __ATOMIC_SEQ_CST);
             if (unpin_table(contended_mfn))
@@ -584,7 +584,7 @@ static void flush_loop(unsigned int cpu)
     uint64_t mask = (1UL << nr_cpus) - 1;
 
     memset(&op, 0, sizeof(op));
-    for (unsigned int i = 0; i < 12; i++) {
+    for (unsigned int i = 0; i < 5; i++) {
         op.cmd = i & 1 ? MMUEXT_TLB_FLUSH_MULTI : MMUEXT_INVLPG_MULTI;
         op.arg1.linear_addr = addr(start_info);
         HANDLE_SET(op.arg2.vcpumask, &mask);

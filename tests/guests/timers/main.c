@@ -258,7 +258,7 @@ static void runstate(void)
     EXPECT_EQ(a.state, RUNSTATE_running);
     EXPECT(a.state_entry_time <= time_now());
     quiet();
-    timer_set_oneshot(time_now() + 5 * NS_PER_MS, 0);
+    timer_set_oneshot(time_now() + 50 * NS_PER_MS, 0);
     hc_sched_op(SCHEDOP_block, NULL);
     events_off();
     EXPECT_EQ(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &b), 0);
@@ -283,7 +283,7 @@ static void runstate_area(void)
     EXPECT(area.state_entry_time != 0);
     blocked = area.time[RUNSTATE_blocked];
     quiet();
-    timer_set_oneshot(time_now() + 5 * NS_PER_MS, 0);
+    timer_set_oneshot(time_now() + 50 * NS_PER_MS, 0);
     hc_sched_op(SCHEDOP_block, NULL);
     events_off();
     EXPECT_EQ(area.state, RUNSTATE_running);
