@@ -73,7 +73,7 @@ LAYERS = {
     "dom0-tools/consoled/": tool("daemon", "console", "xs", "sys"),
     "dom0-tools/backends/": tool("daemon", "xs", "sys"),
     "dom0-tools/cli/": tool("domain"),
-    "guest-patches/kit/": Layer(["public/", "kit/"]),
+    "guest-patches/": Layer(["public/", "kit/"]),
     "tests/guests/": Layer(["public/", "kit/"]),
     "tests/bench/": Layer(["public/", "kit/"]),
     # Tests reach for what they test.
