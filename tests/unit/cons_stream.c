@@ -4,17 +4,23 @@
  * kept stream and its readers' places, and names that become file names.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "consoled/consring.h"
 #include "consoled/keep.h"
 #include "consoled/logfile.h"
+#include "libs/daemon/log.h"
 
 static void ring_bytes_and_wraps(void **state)
 {
@@ -143,6 +149,79 @@ static void names_become_files(void **state)
     assert_string_equal(out, "");
 }
 
+static char log_dir[] = "/tmp/cons-log-XXXXXX";
+
+static long size_of(const char *leaf)
+{
+    char path[96];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s/%s", log_dir, leaf);
+    return stat(path, &st) == 0 ? (long)st.st_size : -1;
+}
+
+static void remove_all(void)
+{
+    static const char *const leaves[] = {"c-x.log", "c-x.log.1", "c-x.log.2",
+                                         "c-full.log"};
+
+    for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+        char path[96];
+
+        snprintf(path, sizeof(path), "%s/%s", log_dir, leaves[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(log_dir), 0);
+}
+
+static void logs_start_over_and_outlive_a_full_disk(void **state)
+{
+    struct rlimit old;
+    struct rlimit tight;
+    struct logfile *lf;
+    char text[100];
+
+    (void)state;
+    log_open("/dev/null");
+    memset(text, 'x', sizeof(text));
+    assert_non_null(mkdtemp(log_dir));
+    logfile_policy.dir = log_dir;
+    logfile_policy.max_bytes = 1000;
+    logfile_policy.keep = 2;
+    lf = logfile_open("c-", "x");
+    assert_non_null(lf);
+    for (int i = 0; i < 45; i++)
+        logfile_write(lf, text, sizeof(text));
+    logfile_close(lf);
+    assert_int_equal(size_of("c-x.log"), 500);
+    assert_int_equal(size_of("c-x.log.1"), 1000);
+    assert_int_equal(size_of("c-x.log.2"), 1000);
+    assert_int_equal(size_of("c-x.log.3"), -1);
+
+    /* No more than 250 bytes fit: the rest is lost, nothing else happens. */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    tight = old;
+    tight.rlim_cur = 250;
+    lf = logfile_open("c-", "full");
+    assert_non_null(lf);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    for (int i = 0; i < 5; i++)
+        logfile_write(lf, text, sizeof(text));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(size_of("c-full.log"), 250);
+    logfile_write(lf, text, sizeof(text));
+    assert_int_equal(size_of("c-full.log"), 350);
+    logfile_close(lf);
+    /* No folder, no log, and writing to none is fine. */
+    remove_all();
+    logfile_policy.dir = "/proc/nonsense";
+    lf = logfile_open("c-", "x");
+    assert_null(lf);
+    logfile_write(lf, text, sizeof(text));
+    logfile_close(lf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +229,7 @@ int main(void)
         cmocka_unit_test(ring_scribbled_on),
         cmocka_unit_test(kept_stream),
         cmocka_unit_test(names_become_files),
+        cmocka_unit_test(logs_start_over_and_outlive_a_full_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
