@@ -41,6 +41,9 @@ BAD_DMESG = re.compile(
     r"general protection|segfault|nobody cared|hung_task|blocked for more|"
     r"timed out waiting|I/O error|EXT4-fs error")
 
+# What a healthy hypervisor never says.
+BAD_SERIAL = re.compile(r"(WARNING|BUG): \S+\.[chS]:\d+|lock rank|not held")
+
 # Lines with such words that say nothing bad.
 GOOD_DMESG = re.compile(
     r"This is not a bug|bug tracker|DEBUG|debug|Spectre|hung_task_|"
@@ -121,7 +124,7 @@ class Machine:
 
     def hv_command_line(self):
         dom0 = self.opt.dom0_mem or min(1024, self.opt.mem // 2)
-        return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M,max:{dom0}M "
+        return (f"console=com1 com1=115200,8n1 dom0_mem={dom0}M "
                 f"{self.opt.hv_args}").strip()
 
     def dom0_command_line(self):
@@ -318,7 +321,7 @@ class Machine:
         """Has the hypervisor recount every page's types and references."""
         if self.opt.hv == "xen":
             return
-        match = self.hv_keys("A", r"audit: (ok|\d+ errors?)[^\r\n]*", 120)
+        match = self.hv_keys("A", r"audit: (ok|\d+ errors?)[^\r\n]*", 60)
         if match.group(1) != "ok":
             self.fail(match.group(0))
 
@@ -337,10 +340,23 @@ class Machine:
         if bad:
             self.fail("dom0's dmesg is not clean:\n" + "\n".join(bad))
 
-    def finish(self):
-        """The end of every test: dmesg, audit, power off."""
+    def check_serial(self):
+        """The hypervisor warned of nothing since the machine started."""
+        self.log.flush()
+        with open(self.base + ".serial", encoding="utf-8") as f:
+            bad = [line for line in f if BAD_SERIAL.search(line)]
+        if bad:
+            self.fail("the hypervisor warned:\n" + "".join(bad))
+
+    def check(self):
+        """What must hold whenever a test ends."""
         self.check_dmesg()
         self.audit()
+        self.check_serial()
+
+    def finish(self):
+        """The end of every test: all checks, power off."""
+        self.check()
         self.poweroff()
 
     def poweroff(self, timeout=60):

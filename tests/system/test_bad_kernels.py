@@ -21,36 +21,34 @@ def corrupt_payload(data):
 
 
 def garbage(data):
-    return os.urandom(1 << 20) + data[:0]
+    return os.urandom(len(data))
 
 
-def not_pv(data):
+def not_pv(_):
     """An ELF program that no Xen note describes."""
-    del data
     with open(images.host_tool("stream"), "rb") as f:
         return f.read()
 
 
 def empty(data):
-    return data[:0] + b"\n"
+    return data[:1]
 
 
 # What the line must say something about.
 KERNELS = {
-    "truncated": (truncated, "truncated|corrupt|decompress|incomplete|beyond"),
-    "corrupt": (corrupt_payload, "corrupt|decompress|damaged|checksum"),
-    "garbage": (garbage, "neither|unknown|not a|no .*(ELF|bzImage)"),
-    "empty": (empty, "neither|unknown|not a|no .*(ELF|bzImage)|small|short"),
-    "not-pv": (not_pv, "note|not .*PV|paravirt"),
+    "truncated": (truncated, "truncated"),
+    "corrupt": (corrupt_payload, "corrupt"),
+    "garbage": (garbage, "not an ELF image"),
+    "empty": (empty, "too short|not an ELF image"),
+    "not-pv": (not_pv, "not a paravirtualized kernel"),
 }
 
 
 def said(m, wanted):
     """Waits for the hypervisor's last word; returns what dealt with it."""
     m.start()
-    match = m.expect(r"(?i)[^\r\n]*(dom0|domain 0|kernel)[^\r\n]*"
-                     rf"({wanted})[^\r\n]*", 60, "a line that names the fault",
-                     death=False)
+    match = m.expect(rf"dom0 kernel: [^\r\n]*({wanted})[^\r\n]*", 120,
+                     "a line that names the fault", death=False)
     return match.group(0)
 
 
@@ -72,4 +70,4 @@ def test_bad_kernel(new_machine, tmp_path, fault):
 def test_oversized(new_machine):
     """A good kernel that does not fit into dom0's memory."""
     m = new_machine(smp=1, mem=1024, dom0_mem=32, hv_args="noreboot")
-    said(m, "memory|fit|large|big|small|room")
+    said(m, "not enough memory|too large")

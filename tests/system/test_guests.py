@@ -115,8 +115,7 @@ def host(hosts, request):
     yield shared
     if not getattr(request.node, "failed", True):
         shared.compare(before)
-        shared.m.check_dmesg()
-        shared.m.audit()
+        shared.m.check()
         shared.good = True
 
 
