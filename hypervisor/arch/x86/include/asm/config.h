@@ -17,22 +17,22 @@
 #define ASM_CONFIG_H
 
 #define HV_SLOT_FIRST 256
-#define HV_SLOT_LAST 271
+#define HV_SLOT_LAST  271
 #define HV_VIRT_START 0xffff800000000000
-#define HV_VIRT_END 0xffff880000000000
+#define HV_VIRT_END   0xffff880000000000
 
-#define RO_M2P_START 0xffff800000000000
+#define RO_M2P_START      0xffff800000000000
 #define DESC_WINDOW_START 0xffff808000000000
-#define DESC_WINDOW_SIZE 0x20000 /* 16 pages GDT, 16 pages LDT */
+#define DESC_WINDOW_SIZE  0x20000 /* 16 pages GDT, 16 pages LDT */
 #define PERCPU_AREA_START 0xffff810000000000
-#define RW_M2P_START 0xffff818000000000
+#define RW_M2P_START      0xffff818000000000
 #define FRAME_TABLE_START 0xffff820000000000
-#define IMAGE_START 0xffff82a000000000
-#define IMAGE_PHYS 0x200000 /* load address; IMAGE_START + 0 maps phys 0 */
-#define VMAP_START 0xffff82c000000000
-#define VMAP_END 0xffff830000000000
-#define DIRECTMAP_START 0xffff830000000000
-#define DIRECTMAP_END 0xffff880000000000
+#define IMAGE_START       0xffff82a000000000
+#define IMAGE_PHYS        0x200000 /* load address; IMAGE_START + 0 maps phys 0 */
+#define VMAP_START        0xffff82c000000000
+#define VMAP_END          0xffff830000000000
+#define DIRECTMAP_START   0xffff830000000000
+#define DIRECTMAP_END     0xffff880000000000
 
 /*
  * A CPU's area: 16 pages, aligned to its size. All stacks of a CPU lie in it,
@@ -42,23 +42,23 @@
  *   10..15 main stack, struct cpu_info at its top
  */
 #define PERCPU_AREA_SHIFT 16
-#define PERCPU_AREA_SIZE 0x10000
-#define AREA_STUB_PAGE 0
-#define AREA_DF_PAGE 2
-#define AREA_NMI_PAGE 4
-#define AREA_MC_PAGE 6
-#define AREA_DB_PAGE 8
-#define AREA_STACK_PAGE 10
+#define PERCPU_AREA_SIZE  0x10000
+#define AREA_STUB_PAGE    0
+#define AREA_DF_PAGE      2
+#define AREA_NMI_PAGE     4
+#define AREA_MC_PAGE      6
+#define AREA_DB_PAGE      8
+#define AREA_STACK_PAGE   10
 
 /* Selectors (ABI: FLAT_* and the reserved GDT entries, abi-notes A.7). */
-#define SEL_HV_CS 0xe008
-#define SEL_HV_DS 0xe010
-#define SEL_RING3_CS32 0xe023
-#define SEL_RING3_DS 0xe02b
-#define SEL_RING3_CS64 0xe033
-#define SEL_TSS 0xe040
-#define SEL_LDT 0xe050
-#define SEL_PERCPU 0xe060
+#define SEL_HV_CS         0xe008
+#define SEL_HV_DS         0xe010
+#define SEL_RING3_CS32    0xe023
+#define SEL_RING3_DS      0xe02b
+#define SEL_RING3_CS64    0xe033
+#define SEL_TSS           0xe040
+#define SEL_LDT           0xe050
+#define SEL_PERCPU        0xe060
 #define GDT_RESERVED_PAGE 14 /* of the 16 pages; entries 7168.. */
 #define GDT_RESERVED_BYTE 0xe000
 

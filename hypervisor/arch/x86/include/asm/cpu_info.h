@@ -16,7 +16,7 @@ struct vcpu;
 struct cpu_info {
     struct cpu_regs guest_regs; /* valid while handling an entry from guest */
     uint64_t scratch_rsp;       /* the syscall stub saves the guest's rsp */
-    struct vcpu *vcpu; /* current */
+    struct vcpu *vcpu;          /* current */
     unsigned long percpu_offset;
     uint32_t cpu;
     uint32_t pad;
@@ -25,8 +25,9 @@ struct cpu_info {
 /* The frame ends where TSS.RSP0 and SYSENTER_ESP point: a processor in 64-bit
  * mode aligns the stack down to 16 before it pushes SS. What follows the frame
  * is one cache line. */
-#define CPU_INFO_FRAME_END \
-    (sizeof(struct cpu_info) - sizeof(struct cpu_regs)) /* below the area end */
+#define CPU_INFO_FRAME_END                                                    \
+    (sizeof(struct cpu_info) - sizeof(struct cpu_regs)) /* below the area end \
+                                                         */
 _Static_assert(CPU_INFO_FRAME_END == 64, "aligned, one cache line");
 
 static inline struct cpu_info *get_cpu_info(void)

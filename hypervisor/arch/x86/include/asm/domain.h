@@ -32,7 +32,7 @@ struct arch_vcpu {
         uint64_t address; /* 0: none */
         uint16_t cs;
         uint8_t flags;
-    } *trap_table; /* 256, indexed by vector */
+    } * trap_table; /* 256, indexed by vector */
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, sysenter_callback, nmi_callback;
     bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks;
