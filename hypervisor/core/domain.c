@@ -53,7 +53,7 @@ static void domain_fields_init(struct domain *d,
     d->is_privileged = cfg->privileged;
     d->createflags = cfg->flags;
     d->ssidref = cfg->ssidref;
-    d->page_list = PAGE_LINK_NONE;
+    d->page_list = d->held_list = PAGE_LINK_NONE;
     d->refs = 1;
     d->sched.weight = SCHED_WEIGHT_DEFAULT;
     d->created_ns = now_ns();
@@ -176,7 +176,7 @@ static struct domain *__init special_domain(domid_t id)
     BUG_ON(!d);
     d->id = id;
     d->refs = 1;
-    d->page_list = PAGE_LINK_NONE;
+    d->page_list = d->held_list = PAGE_LINK_NONE;
     d->max_pages = UINT64_MAX;
     spin_init(&d->ctl_lock, LOCK_RANK_DOMCTL);
     spin_init(&d->page_list_lock, LOCK_RANK_PAGE_LIST);

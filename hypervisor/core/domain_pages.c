@@ -16,13 +16,22 @@ static uint32_t link_of(const struct page_info *pg)
     return (uint32_t)mfn_x(page_to_mfn(pg));
 }
 
+/* A frame is in one of two lists: the domain's own, or (flag PGF_HELD) those
+ * it has given up at its end that others still use. */
+static uint32_t *list_of(struct domain *d, const struct page_info *pg)
+{
+    return pg->flags & PGF_HELD ? &d->held_list : &d->page_list;
+}
+
 static void list_push(struct domain *d, struct page_info *pg)
 {
+    uint32_t *head = list_of(d, pg);
+
     pg->prev = PAGE_LINK_NONE;
-    pg->next = d->page_list;
-    if (d->page_list != PAGE_LINK_NONE)
-        frame_table[d->page_list].prev = link_of(pg);
-    d->page_list = link_of(pg);
+    pg->next = *head;
+    if (*head != PAGE_LINK_NONE)
+        frame_table[*head].prev = link_of(pg);
+    *head = link_of(pg);
 }
 
 static void list_unlink(struct domain *d, struct page_info *pg)
@@ -30,7 +39,7 @@ static void list_unlink(struct domain *d, struct page_info *pg)
     if (pg->prev != PAGE_LINK_NONE)
         frame_table[pg->prev].next = pg->next;
     else
-        d->page_list = pg->next;
+        *list_of(d, pg) = pg->next;
     if (pg->next != PAGE_LINK_NONE)
         frame_table[pg->next].prev = pg->prev;
     pg->next = pg->prev = PAGE_LINK_NONE;
@@ -80,6 +89,7 @@ void domain_page_free(struct page_info *pg)
     last = --d->tot_pages == 0;
     spin_unlock(&d->page_list_lock);
     m2p_set(page_to_mfn(pg), INVALID_M2P);
+    pg->flags = 0;
     pg->owner = NULL;
     pg->tlb_stamp = tlb_clock();
     heap_free(pg, 0);
@@ -87,42 +97,58 @@ void domain_page_free(struct page_info *pg)
         domain_put(d);
 }
 
-/* First page of the list that still has its allocation, with a reference. */
-static struct page_info *first_allocated(struct domain *d)
+/*
+ * The first frame of the list, with a reference. One that cannot be
+ * referenced is on its way out by other hands: it is passed over by moving it
+ * to the held ones, where domain_page_free() finds it too.
+ */
+static struct page_info *first_page(struct domain *d)
 {
     struct page_info *pg = NULL;
-    uint32_t link;
 
     spin_lock(&d->page_list_lock);
-    for (link = d->page_list; link != PAGE_LINK_NONE;
-         link = frame_table[link].next) {
-        struct page_info *p = &frame_table[link];
+    while (!pg && d->page_list != PAGE_LINK_NONE) {
+        struct page_info *p = &frame_table[d->page_list];
 
-        if ((READ_ONCE(p->state) & PGS_ALLOCATED) && page_get(p, d)) {
+        if (page_get(p, d)) {
             pg = p;
-            break;
+        } else {
+            list_unlink(d, p);
+            p->flags |= PGF_HELD;
+            list_push(d, p);
         }
     }
     spin_unlock(&d->page_list_lock);
     return pg;
 }
 
+static void move_to_held(struct domain *d, struct page_info *pg)
+{
+    spin_lock(&d->page_list_lock);
+    list_unlink(d, pg);
+    pg->flags |= PGF_HELD;
+    list_push(d, pg);
+    spin_unlock(&d->page_list_lock);
+}
+
 /*
- * Drop the allocation of every frame. Frames that others map stay in the list
- * until they let go; the walk passes over them.
+ * Drop the allocation of every frame, each looked at once. Frames that others
+ * use (page tables of the domain not yet taken apart, foreign maps) stay in
+ * the held list until they let go.
  */
 int domain_relinquish_pages(struct domain *d)
 {
     struct page_info *pg;
     unsigned int n = 0;
 
-    while ((pg = first_allocated(d)) != NULL) {
+    while ((pg = first_page(d)) != NULL) {
         int rc = arch_page_relinquish(d, pg);
 
         if (rc) {
             page_put(pg);
             return rc;
         }
+        move_to_held(d, pg);
         (void)page_put_alloc_once(pg);
         page_put(pg);
         if (++n % 256 == 0 && hypercall_preempt_check())

@@ -83,6 +83,7 @@ struct domain {
     /* page_list_lock: */
     spinlock_t page_list_lock;
     uint32_t page_list; /* first frame, PAGE_LINK_NONE = empty */
+    uint32_t held_list; /* frames given up at its end that others use */
     uint64_t tot_pages, max_pages, outstanding_pages, shared_pages;
 
     struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */

@@ -63,6 +63,7 @@ enum page_type {
 };
 
 #define PAGE_LINK_NONE 0xffffffffU
+#define PGF_HELD 0x04 /* in the owner's held_list; its page_list_lock */
 
 struct page_info {
     uint64_t state;
@@ -77,7 +78,7 @@ struct page_info {
         uint16_t nr_done; /* PT: entries (de)validated so far, with PARTIAL */
         uint16_t order;   /* head of a free block or of a HV allocation */
     };
-    uint8_t flags; /* PGF_* of the allocator, under heap_lock while free */
+    uint8_t flags; /* free: the allocator's, heap_lock; else PGF_HELD */
     uint8_t node;
 };
 
