@@ -115,6 +115,16 @@ def show(results):
               f"{geometric_mean(ratios):.2f}")
 
 
+def show_markdown(results):
+    """The rows of docs/performance.md."""
+    ours, yardstick = results.get("trellis", {}), results.get("xen", {})
+    for name, x in yardstick.items():
+        t = ours.get(name)
+        ratio = f"{t / x:.2f}" if t else ""
+        print(f"| {name} | {x:.0f} | " + (f"{t:.0f}" if t else "")
+              + f" | {ratio} | {AIMS.get(name, '')} |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hv", default=os.path.join(TOP, "build/trellis.elf"))
@@ -125,6 +135,8 @@ def main():
     parser.add_argument("--cpu", default="EPYC,-smap")
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--markdown", action="store_true",
+                        help="print the rows of docs/performance.md")
     parser.add_argument("--out", default=os.path.join(TOP, "build/bench"))
     args = parser.parse_args()
 
@@ -134,8 +146,11 @@ def main():
             results[label] = measure(image, args)
         else:
             print(f"{image} is not there: {label} left out")
-    print(f"Instructions per operation on {args.cpu}:")
-    show(results)
+    if args.markdown:
+        show_markdown(results)
+    else:
+        print(f"Instructions per operation on {args.cpu}:")
+        show(results)
     os.makedirs(args.out, exist_ok=True)
     record = {"cpu": args.cpu, "unit": "instructions",
               "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
