@@ -23,9 +23,9 @@
 /* Left for the hypervisor, for guests' grant tables, and above all contiguous
  * below 4 GiB for the control domain's DMA buffers (XENMEM_exchange). */
 #define RESERVE_MIN_PAGES (128UL << (20 - PAGE_SHIFT))
-#define RESERVE_FRACTION 16
+#define RESERVE_FRACTION  16
 
-#define PTE_TABLE (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
+#define PTE_TABLE  (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define PTE_KERNEL (PTE_P | PTE_RW | PTE_A | PTE_D)
 
 static uint64_t dom0_mem __initdata; /* bytes; 0: all but the reserve */
@@ -55,7 +55,7 @@ struct builder {
     struct dom0_kernel kernel;
     struct dom0_params p;
     struct dom0_layout l;
-    uint64_t *p2m; /* mfn by pfn; the hypervisor's copy */
+    uint64_t *p2m;       /* mfn by pfn; the hypervisor's copy */
     uint64_t next_table; /* pfn of the next frame for a table */
     pte_t *l4;
 };
@@ -76,8 +76,8 @@ static uint64_t __init va_to_pfn(const struct builder *b, uint64_t va)
 static uint64_t __init choose_size(uint64_t initrd_bytes)
 {
     uint64_t nr_free = heap_free_pages();
-    uint64_t reserve = max_t(uint64_t, nr_free / RESERVE_FRACTION,
-                             RESERVE_MIN_PAGES);
+    uint64_t reserve =
+        max_t(uint64_t, nr_free / RESERVE_FRACTION, RESERVE_MIN_PAGES);
 
     /* The hypervisor's copy of the list is given back. */
     if (nr_free <= reserve + DIV_ROUND_UP(initrd_bytes, PAGE_SIZE)) {
@@ -156,8 +156,7 @@ static void __init load_kernel(const struct builder *b)
                      s->file_bytes);
     }
     if (b->p.hypercall_page)
-        hypercall_page_fill(
-            pfn_to_virt(b, va_to_pfn(b, b->p.hypercall_page)));
+        hypercall_page_fill(pfn_to_virt(b, va_to_pfn(b, b->p.hypercall_page)));
 }
 
 /* ---- page tables ---- */
@@ -202,8 +201,7 @@ static void __init map_p2m(struct builder *b)
         return;
     b->next_table = b->l.p2m_pfn + b->l.nr_p2m_list;
     for (uint64_t i = 0; i < b->l.nr_p2m_list; i++)
-        map_pfn(b, b->p.init_p2m + i * PAGE_SIZE, b->l.p2m_pfn + i,
-                PTE_KERNEL);
+        map_pfn(b, b->p.init_p2m + i * PAGE_SIZE, b->l.p2m_pfn + i, PTE_KERNEL);
     BUG_ON(b->next_table != b->l.p2m_pfn + b->l.nr_p2m);
 }
 
@@ -290,10 +288,30 @@ static const void *__init module_data(const struct boot_module *m)
 static void __init load_initrd(const struct builder *b,
                                const struct boot_module *m)
 {
-    uint64_t pfn = b->p.mod_start_pfn ? b->l.initrd
-                                      : va_to_pfn(b, b->l.initrd);
+    uint64_t pfn = b->p.mod_start_pfn ? b->l.initrd : va_to_pfn(b, b->l.initrd);
 
     copy_to_pfns(b, pfn, 0, module_data(m), m->len);
+}
+
+/*
+ * Started by EFI, a machine has no ACPI root pointer where the kernel of a PC
+ * looks. So there is one in the kernel's own first pages, as an extended BIOS
+ * area to which the word at its usual place points.
+ */
+#define EBDA_SEGMENT_AT 0x40e
+#define EBDA_PFN        1
+#define RSDP_BYTES      36
+
+static void __init publish_rsdp(const struct builder *b)
+{
+    uint16_t segment = (EBDA_PFN << PAGE_SHIFT) >> 4;
+    const char *page = mfn_to_virt(maddr_to_mfn(boot_info.rsdp));
+
+    if (!boot_info.efi || !boot_info.rsdp)
+        return;
+    copy_to_pfns(b, 0, EBDA_SEGMENT_AT, &segment, sizeof(segment));
+    copy_to_pfns(b, EBDA_PFN, 0, page + (boot_info.rsdp & ~PAGE_MASK),
+                 RSDP_BYTES);
 }
 
 static void __init module_release(const struct boot_module *m)
@@ -332,7 +350,7 @@ int __init construct_dom0(struct domain *d)
     const struct boot_module *kernel = &boot_info.module[0];
     const struct boot_module *initrd =
         boot_info.nr_modules > 1 ? &boot_info.module[1] : NULL;
-    struct builder b = { .d = d };
+    struct builder b = {.d = d};
 
     if (boot_info.nr_modules == 0)
         panic("dom0 kernel: the loader gave none");
@@ -345,6 +363,7 @@ int __init construct_dom0(struct domain *d)
     load_kernel(&b);
     if (initrd)
         load_initrd(&b, initrd);
+    publish_rsdp(&b);
     map_region(&b);
     map_p2m(&b);
     write_p2m(&b);
