@@ -34,6 +34,7 @@ KERNELS = {
     "smp": {"smp": 3},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "misc": {},
+    "fuzz": {"smp": 2},
 }
 
 # Mistakes that cost a domain its life: name of the kernel, then the case it
