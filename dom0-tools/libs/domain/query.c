@@ -11,6 +11,7 @@
 
 #include "libs/domain/private.h"
 #include "libs/sys/domctl.h"
+#include "libs/sys/sysctl.h"
 
 #define LIST_CHUNK 256u
 #define MAX_CPUS   1024u
@@ -148,24 +149,28 @@ static void ranges(const uint8_t *map, unsigned int nr, char *out, size_t room)
     }
 }
 
-static void vcpu_affinity(struct dom *dom, uint32_t domid, struct dom_vcpu *v)
+static void vcpu_affinity(struct dom *dom, uint32_t domid, unsigned int nr_cpus,
+                          struct dom_vcpu *v)
 {
     uint8_t map[MAX_CPUS / 8] = {0};
     unsigned int set = 0;
 
     snprintf(v->affinity, sizeof(v->affinity), "all");
+    if (nr_cpus > MAX_CPUS)
+        nr_cpus = MAX_CPUS;
     if (sys_vcpu_get_affinity(dom->sys, domid, v->vcpu, XEN_VCPUAFFINITY_HARD,
                               map, MAX_CPUS))
         return;
-    for (unsigned int i = 0; i < MAX_CPUS; i++)
+    for (unsigned int i = 0; i < nr_cpus; i++)
         set += map[i / 8] >> i % 8 & 1u;
-    if (set && set < MAX_CPUS)
-        ranges(map, MAX_CPUS, v->affinity, sizeof(v->affinity));
+    if (set < nr_cpus)
+        ranges(map, nr_cpus, v->affinity, sizeof(v->affinity));
 }
 
 int dom_vcpu_list(struct dom *dom, uint32_t domid, struct dom_vcpu **list)
 {
     struct xen_domctl_getvcpuinfo raw;
+    struct xen_sysctl_physinfo machine = {0};
     struct dom_info info;
     int nr = 0, rc = dom_info(dom, domid, &info);
 
@@ -174,6 +179,7 @@ int dom_vcpu_list(struct dom *dom, uint32_t domid, struct dom_vcpu **list)
     *list = calloc(info.max_vcpus + 1u, sizeof(**list));
     if (!*list)
         return err_set(&dom->err, -ENOMEM, "no memory");
+    sys_physinfo(dom->sys, &machine);
     for (uint32_t i = 0; i < info.max_vcpus; i++) {
         struct dom_vcpu *v = &(*list)[nr];
 
@@ -185,7 +191,7 @@ int dom_vcpu_list(struct dom *dom, uint32_t domid, struct dom_vcpu **list)
         v->running = raw.running;
         v->cpu_ns = raw.cpu_time;
         v->cpu = raw.cpu;
-        vcpu_affinity(dom, domid, v);
+        vcpu_affinity(dom, domid, machine.max_cpu_id + 1, v);
         nr++;
     }
     return nr;
