@@ -7,7 +7,7 @@ $3 == "init_text_end" {
     done = 1 # nm calls all symbols of that section code, data too
 }
 
-!done && $2 ~ /^[tT]$/ && $3 !~ /^\./ && $3 !~ /^(text|init_text)_(start|end)$/ {
+!done && $2 ~ /^[tT]$/ && $3 !~ /^\./ && $3 !~ /^(image|text|init|init_text|entry_stub)_(start|end)$/ {
     if ($1 == last)
         next
     last = $1

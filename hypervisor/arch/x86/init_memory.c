@@ -9,6 +9,7 @@
 
 #include <asm/boot.h>
 #include <asm/page.h>
+#include <asm/tlb.h>
 
 static uint64_t pages_of(const char *start, const char *end)
 {
@@ -32,7 +33,7 @@ void free_init_memory(void)
 
     remap(ro_after_init_start, ro_after_init_end, HV_RO);
     hv_unmap((uintptr_t)init_start, nr);
-    tlb_flush_mask(&cpu_online_map);
+    tlb_flush_hypervisor();
     heap_add_range(maddr_to_mfn(image_to_phys(init_start)), nr);
     printk("Freed %lu KiB of boot code and data\n", nr << (PAGE_SHIFT - 10));
 }

@@ -11,6 +11,7 @@
 
 #include <asm/boot.h>
 #include <asm/page.h>
+#include <asm/tlb.h>
 #include <asm/x86.h>
 
 static pte_t l4_page[PT_ENTRIES] ALIGNED(PAGE_SIZE)
@@ -117,7 +118,7 @@ void hv_unmap(unsigned long va, uint64_t nr)
     if (nr == 1)
         tlb_flush_one_mask(&cpu_online_map, va);
     else
-        tlb_flush_mask(&cpu_online_map);
+        tlb_flush_hypervisor();
 }
 
 pte_t *hv_l1e(unsigned long va)

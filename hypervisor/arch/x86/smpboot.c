@@ -24,6 +24,7 @@
 #include <asm/page.h>
 #include <asm/smp.h>
 #include <asm/time.h>
+#include <asm/tlb.h>
 #include <asm/traps.h>
 #include <asm/x86.h>
 
@@ -84,7 +85,7 @@ static void NORETURN ap_main(void)
 {
     unsigned int cpu = smp_processor_id();
 
-    write_cr3(image_to_phys(hv_l4));
+    tlb_load_cr3(image_to_phys(hv_l4));
     cpu_init();
     desc_cpu_init(cpu);
     traps_cpu_init();
@@ -92,7 +93,6 @@ static void NORETURN ap_main(void)
     fpu_cpu_init();
     apic_init_cpu();
     cpu_read_topology(cpu, apic_id());
-    tlb_flush_local();
     time_init_cpu();
     cpumask_set(&cpu_online_map, cpu);
     __atomic_store_n(&cpu_called_in, true, __ATOMIC_RELEASE);

@@ -27,7 +27,35 @@ struct tsc_scale {
     uint32_t mul;
     int8_t shift;
 };
-static DEFINE_PER_CPU(struct tsc_scale, scale);
+/* Two, so that a reader interrupted by a change goes on with what it had. */
+struct cpu_scale {
+    struct tsc_scale s[2];
+    uint32_t live;
+};
+static DEFINE_PER_CPU(struct cpu_scale, scale);
+
+static const struct tsc_scale *live_scale(unsigned int cpu)
+{
+    const struct cpu_scale *c = &per_cpu(scale, cpu);
+
+    return &c->s[READ_ONCE(c->live)];
+}
+
+static const struct tsc_scale *my_scale(void)
+{
+    const struct cpu_scale *c = &this_cpu(scale);
+
+    return &c->s[READ_ONCE(c->live)];
+}
+
+static void scale_set(unsigned int cpu, const struct tsc_scale *s)
+{
+    struct cpu_scale *c = &per_cpu(scale, cpu);
+
+    c->s[!c->live] = *s;
+    barrier();
+    WRITE_ONCE(c->live, !c->live);
+}
 
 uint32_t tsc_khz __ro_after_init;
 static bool stable = true;
@@ -50,20 +78,18 @@ static uint64_t scale_delta(uint64_t delta, uint32_t mul, int8_t shift)
 
 s_time_t now_ns(void)
 {
-    unsigned long flags = irq_save();
-    const struct tsc_scale *s = &this_cpu(scale);
+    const struct tsc_scale *s = my_scale();
     int64_t delta = (int64_t)(rdtsc_ordered() - s->base_tsc);
     s_time_t ns = s->base_ns;
 
     if (delta > 0)
         ns += (s_time_t)scale_delta((uint64_t)delta, s->mul, s->shift);
-    irq_restore(flags);
     return ns;
 }
 
 uint64_t ns_to_tsc(s_time_t at)
 {
-    const struct tsc_scale *s = &this_cpu(scale);
+    const struct tsc_scale *s = my_scale();
 
     if (at <= s->base_ns)
         return s->base_tsc;
@@ -114,7 +140,7 @@ static uint64_t __init tsc_hz_between(const struct sample *a,
 
 void __init time_init(void)
 {
-    struct tsc_scale *s = &this_cpu(scale);
+    struct tsc_scale s = {0};
     struct sample end;
     uint64_t ticks, hz;
 
@@ -130,8 +156,9 @@ void __init time_init(void)
 
     hz = tsc_hz_between(&first_sample, &end);
     tsc_khz = (uint32_t)(hz / 1000);
-    s->base_tsc = first_sample.tsc;
-    set_scale(s, hz);
+    s.base_tsc = first_sample.tsc;
+    set_scale(&s, hz);
+    scale_set(0, &s);
     apic_timer_init_cpu();
     printk("TSC %u.%03u MHz, measured with the %s\n", tsc_khz / 1000,
            tsc_khz % 1000, ref->name);
@@ -140,12 +167,12 @@ void __init time_init(void)
 /* The new rate from now on; time goes on from where it is. */
 static void __init refine_cpu(void *hz)
 {
-    struct tsc_scale *s = &this_cpu(scale);
-    s_time_t now = now_ns();
+    struct tsc_scale s = *my_scale();
 
-    s->base_tsc = rdtsc_ordered();
-    s->base_ns = now;
-    set_scale(s, *(const uint64_t *)hz);
+    s.base_ns = now_ns();
+    s.base_tsc = rdtsc_ordered();
+    set_scale(&s, *(const uint64_t *)hz);
+    scale_set(smp_processor_id(), &s);
 }
 
 void __init time_refine(void)
@@ -168,7 +195,8 @@ void __init time_refine(void)
         unsigned int cpu;
 
         for_each_online_cpu (cpu)
-            per_cpu(scale, cpu) = per_cpu(scale, 0);
+            if (cpu)
+                scale_set(cpu, live_scale(0));
     }
     printk(LOG_DEBUG "TSC %u.%03u MHz\n", tsc_khz / 1000, tsc_khz % 1000);
 }
@@ -184,7 +212,7 @@ static struct {
 
 void time_init_cpu(void)
 {
-    this_cpu(scale) = per_cpu(scale, 0);
+    scale_set(smp_processor_id(), live_scale(0));
     apic_timer_init_cpu();
 }
 
@@ -223,6 +251,7 @@ bool __init time_sync_cpu(unsigned int cpu)
     uint64_t best = ~0ULL;
     int64_t offset = 0, warp = 0;
     s_time_t end = now_ns() + SYNC_NS;
+    struct tsc_scale corrected;
 
     for (uint32_t round = 1; round <= SYNC_MAX_ROUNDS; round++) {
         uint64_t t0 = rdtsc_ordered(), t1, theirs;
@@ -246,7 +275,9 @@ bool __init time_sync_cpu(unsigned int cpu)
     if (!warp)
         return true;
     stable = false;
-    per_cpu(scale, cpu).base_tsc += (uint64_t)offset;
+    corrected = *live_scale(cpu);
+    corrected.base_tsc += (uint64_t)offset;
+    scale_set(cpu, &corrected);
     printk(LOG_WARN "TSC of CPU %u differs by %ld: corrected\n", cpu, offset);
     return true;
 }
@@ -258,7 +289,7 @@ bool tsc_is_stable(void)
 
 void time_fill_record(struct vcpu_time_info *t)
 {
-    const struct tsc_scale *s = &this_cpu(scale);
+    const struct tsc_scale *s = my_scale();
 
     t->tsc_timestamp = s->base_tsc;
     t->system_time = (uint64_t)s->base_ns;

@@ -3,10 +3,14 @@
  * TLB flushes, here and on other CPUs, and the clock that tells when one was
  * the last.
  *
- * The clock counts full flushes of all CPUs; a CPU's own time is the count
- * that its last one began with. A frame stamped S is in no TLB that has a time
- * later than S. Times are compared by signed difference, so no CPU may fall
- * behind by 2^31: every 2^30 counts all are made to flush.
+ * The hypervisor's own entries are global, guests' never are (pv/l1e.c): a load
+ * of CR3 drops what a guest may have used and keeps the hypervisor's. Those go
+ * only when the hypervisor changes its own tables.
+ *
+ * The clock counts flushes of guests' entries, of all CPUs; a CPU's own time is
+ * the count that its last one began with. A frame stamped S is in no TLB that
+ * has a time later than S. Times are compared by signed difference, so no CPU
+ * may fall behind by 2^31: every 2^30 counts all are made to flush.
  */
 #include <hv/arch.h>
 #include <hv/lib.h>
@@ -23,11 +27,19 @@
 static uint32_t clock = 1;
 static DEFINE_PER_CPU(uint32_t, tlb_time);
 
-/* The request that other CPUs carry out. request_lock guards va and full;
+enum what {
+    ONE_PAGE,
+    GUEST_ENTRIES,
+    ALL_ENTRIES
+};
+
+/* The request that other CPUs carry out. request_lock guards what and va;
  * request_cpus shrinks as they do. */
 static spinlock_t request_lock = SPINLOCK_INIT(LOCK_RANK_IPI);
-static unsigned long request_va;
-static bool request_full;
+static struct request {
+    enum what what;
+    unsigned long va;
+} request;
 static cpumask_t request_cpus;
 
 static struct tasklet catch_up;
@@ -45,30 +57,47 @@ uint32_t tlb_clock(void)
     return READ_ONCE(clock);
 }
 
-/* Global entries go with a change of CR4.PGE, all others with it. */
-static void flush_everything(void)
+/* Begins a flush: the clock's value is the CPU's own once it is done. */
+static uint32_t clock_tick(void)
 {
-    uint64_t cr4 = read_cr4();
+    uint32_t now = __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
 
-    write_cr4(cr4 & ~CR4_PGE);
-    write_cr4(cr4 | CR4_PGE);
+    if (!(now % CATCH_UP_EVERY))
+        tasklet_schedule(&catch_up);
+    return now;
+}
+
+void tlb_load_cr3(uint64_t cr3)
+{
+    unsigned long flags = irq_save();
+    uint32_t now = clock_tick();
+
+    write_cr3(cr3);
+    WRITE_ONCE(this_cpu(tlb_time), now);
+    irq_restore(flags);
 }
 
 void tlb_flush_local(void)
 {
-    unsigned long flags = irq_save();
-    uint32_t now = __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
-
-    flush_everything();
-    WRITE_ONCE(this_cpu(tlb_time), now);
-    irq_restore(flags);
-    if (!(now % CATCH_UP_EVERY))
-        tasklet_schedule(&catch_up);
+    tlb_load_cr3(read_cr3());
 }
 
 void tlb_flush_one_local(unsigned long va)
 {
     invlpg(va);
+}
+
+/* Global entries go when CR4.PGE changes, and all others with them. */
+static void flush_all_local(void)
+{
+    unsigned long flags = irq_save();
+    uint32_t now = clock_tick();
+    uint64_t cr4 = read_cr4();
+
+    write_cr4(cr4 & ~CR4_PGE);
+    write_cr4(cr4 | CR4_PGE);
+    WRITE_ONCE(this_cpu(tlb_time), now);
+    irq_restore(flags);
 }
 
 void tlb_filter_mask(cpumask_t *mask, uint32_t stamp)
@@ -80,17 +109,24 @@ void tlb_filter_mask(cpumask_t *mask, uint32_t stamp)
             bit_clear(mask->bits, cpu);
 }
 
-/* Carry out a request of another CPU, if there is one for this. */
+static void carry_out(const struct request *r)
+{
+    if (r->what == ONE_PAGE)
+        tlb_flush_one_local(r->va);
+    else if (r->what == GUEST_ENTRIES)
+        tlb_flush_local();
+    else
+        flush_all_local();
+}
+
+/* A request of another CPU, if there is one for this. */
 static void serve_request(void)
 {
     unsigned int cpu = smp_processor_id();
 
     if (!cpumask_test(&request_cpus, cpu))
         return;
-    if (request_full)
-        tlb_flush_local();
-    else
-        tlb_flush_one_local(request_va);
+    carry_out(&request);
     cpumask_clear(&request_cpus, cpu);
 }
 
@@ -100,24 +136,16 @@ static void flush_interrupt(struct cpu_regs *regs)
     serve_request();
 }
 
-static void flush_here(const unsigned long *va)
-{
-    if (va)
-        tlb_flush_one_local(*va);
-    else
-        tlb_flush_local();
-}
-
-/* va NULL: everything. May be called with interrupts off, if no lock is held
- * that another CPU wants with its interrupts off. */
-static void flush_mask(const cpumask_t *mask, const unsigned long *va)
+/* May be called with interrupts off, if no lock is held that another CPU wants
+ * with its interrupts off. */
+static void flush_mask(const cpumask_t *mask, struct request r)
 {
     unsigned int cpu = smp_processor_id();
     cpumask_t others;
 
     cpumask_and(&others, mask, &cpu_online_map);
     if (cpumask_test(mask, cpu)) {
-        flush_here(va);
+        carry_out(&r);
         bit_clear(others.bits, cpu);
     }
     if (cpumask_empty(&others))
@@ -127,8 +155,7 @@ static void flush_mask(const cpumask_t *mask, const unsigned long *va)
         serve_request();
         cpu_relax();
     }
-    request_full = !va;
-    request_va = va ? *va : 0;
+    request = r;
     barrier();
     request_cpus = others;
     smp_mb();
@@ -141,17 +168,22 @@ static void flush_mask(const cpumask_t *mask, const unsigned long *va)
 
 void tlb_flush_mask(const cpumask_t *mask)
 {
-    flush_mask(mask, NULL);
+    flush_mask(mask, (struct request){.what = GUEST_ENTRIES});
 }
 
 void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va)
 {
-    flush_mask(mask, &va);
+    flush_mask(mask, (struct request){.what = ONE_PAGE, .va = va});
+}
+
+void tlb_flush_hypervisor(void)
+{
+    flush_mask(&cpu_online_map, (struct request){.what = ALL_ENTRIES});
 }
 
 void __init tlb_init(void)
 {
     tasklet_init(&catch_up, flush_all_cpus, NULL);
     irq_vector_set_handler(VECTOR_TLB_FLUSH, flush_interrupt);
-    tlb_flush_local();
+    flush_all_local();
 }

@@ -11,6 +11,7 @@
 #include <hv/page.h>
 
 #include <asm/page.h>
+#include <asm/tlb.h>
 
 #define WINDOW_STEP 0x40000000UL /* 1 GiB */
 #define GUARD       (1UL << 9)   /* not present */
@@ -76,7 +77,7 @@ static unsigned long vmap_reserve(uint64_t nr)
 /* The mapping is gone and flushed before anybody else may get the addresses. */
 static void vmap_release(unsigned long va, uint64_t nr)
 {
-    tlb_flush_mask(&cpu_online_map);
+    tlb_flush_hypervisor();
     spin_lock(&vmap_lock);
     release(va, nr + 1);
     next_va = min_t(unsigned long, next_va, va);

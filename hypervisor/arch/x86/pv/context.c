@@ -24,6 +24,7 @@
 #include <asm/pv/bounce.h>
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
+#include <asm/tlb.h>
 #include <asm/traps.h>
 
 void idle_loop(void)
@@ -116,8 +117,7 @@ static void load_page_tables(const struct vcpu *v)
 {
     mfn_t l4 = v->arch.kernel_mode ? v->arch.kernel_l4 : v->arch.user_l4;
 
-    write_cr3(mfn_to_maddr(l4));
-    tlb_flush_local();
+    tlb_load_cr3(mfn_to_maddr(l4));
 }
 
 static void load_guest(struct vcpu *v, struct cpu_info *ci)
@@ -140,8 +140,7 @@ static void load_idle(void)
 {
     load_idle_gdt();
     load_ldt(0);
-    write_cr3(mfn_to_maddr(virt_to_mfn(hv_l4)));
-    tlb_flush_local();
+    tlb_load_cr3(mfn_to_maddr(virt_to_mfn(hv_l4)));
 }
 
 /* Back to v as what is left of its state is loaded; may crash its domain. */
