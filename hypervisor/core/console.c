@@ -13,7 +13,7 @@
 #include <hv/spinlock.h>
 #include <hv/time.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "console_input.h"
 #include "console_ring.h"

@@ -11,7 +11,7 @@
 #include <hv/spinlock.h>
 #include <hv/timer.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "console_input.h"
 

@@ -99,8 +99,8 @@ static int step_evtchn(struct domain *d, const struct domain_config *cfg)
 
 static int step_grant(struct domain *d, const struct domain_config *cfg)
 {
-    return grant_domain_init(d, cfg->max_grant_frames,
-                             cfg->max_maptrack_frames, cfg->grant_version);
+    return grant_domain_init(d, cfg->max_grant_frames, cfg->max_maptrack_frames,
+                             cfg->grant_version);
 }
 
 static int step_arch(struct domain *d, const struct domain_config *cfg)
@@ -113,11 +113,11 @@ static const struct {
     int (*make)(struct domain *d, const struct domain_config *cfg);
     void (*undo)(struct domain *d);
 } steps[] = {
-    { step_vcpus, undo_vcpus },
-    { step_shared_info, domain_shared_info_free },
-    { step_evtchn, evtchn_domain_free },
-    { step_grant, grant_domain_free },
-    { step_arch, arch_domain_destroy },
+    {step_vcpus, undo_vcpus},
+    {step_shared_info, domain_shared_info_free},
+    {step_evtchn, evtchn_domain_free},
+    {step_grant, grant_domain_free},
+    {step_arch, arch_domain_destroy},
 };
 
 static void undo_steps(struct domain *d, unsigned int nr)

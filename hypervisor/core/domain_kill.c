@@ -46,9 +46,8 @@ static int kill_pirqs(struct domain *d)
 }
 
 static int (*const kill_steps[])(struct domain *d) = {
-    kill_start,       evtchn_domain_destroy, grant_release_mappings,
-    kill_vcpus,       kill_pirqs,            arch_domain_relinquish,
-    domain_relinquish_pages,
+    kill_start, evtchn_domain_destroy,  grant_release_mappings,  kill_vcpus,
+    kill_pirqs, arch_domain_relinquish, domain_relinquish_pages,
 };
 
 /*

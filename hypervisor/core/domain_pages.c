@@ -68,8 +68,7 @@ int domain_assign_pages(struct domain *d, struct page_info *pg,
             list_push(d, &pg[i]);
         }
         for (uint64_t i = 0; i < nr; i++)
-            __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1,
-                             __ATOMIC_RELEASE);
+            __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&d->page_list_lock);
     if (!rc)

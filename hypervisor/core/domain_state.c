@@ -126,7 +126,7 @@ void domain_resume(struct domain *d)
     domain_unpause(d);
 }
 
-static const char *const mode_name[] = { "user", "kernel" };
+static const char *const mode_name[] = {"user", "kernel"};
 
 void domain_crash(struct domain *d, const char *fmt, ...)
 {
@@ -143,12 +143,12 @@ void domain_crash(struct domain *d, const char *fmt, ...)
         printk(LOG_ERR " %s rip %016lx rsp %016lx cs %04lx flags %08lx\n",
                mode_name[current->arch.kernel_mode], r->rip, r->rsp, r->cs,
                r->rflags);
-        printk(LOG_ERR " rax %016lx rbx %016lx rcx %016lx rdx %016lx\n",
-               r->rax, r->rbx, r->rcx, r->rdx);
-        printk(LOG_ERR " rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n",
-               r->rsi, r->rdi, r->rbp, r->r8);
-        printk(LOG_ERR " r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n",
-               r->r9, r->r10, r->r11, r->r12);
+        printk(LOG_ERR " rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax,
+               r->rbx, r->rcx, r->rdx);
+        printk(LOG_ERR " rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi,
+               r->rdi, r->rbp, r->r8);
+        printk(LOG_ERR " r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", r->r9,
+               r->r10, r->r11, r->r12);
     } else {
         printk(LOG_ERR "d%u crashed: %s\n", d->id, why);
     }

@@ -13,7 +13,7 @@
 
 #include <asm/cpu_info.h>
 
-#define CHUNK 512 /* pointers in a page */
+#define CHUNK  512 /* pointers in a page */
 #define NR_IDS DOMID_FIRST_RESERVED
 
 static struct domain **table[DIV_ROUND_UP(NR_IDS, CHUNK)];

@@ -15,7 +15,7 @@
 #include <hv/irq.h>
 #include <hv/lib.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "evtchn_priv.h"
 

@@ -18,12 +18,12 @@
 
 #include "evtchn_priv.h"
 
-#define WORD_PENDING (1U << EVTCHN_FIFO_PENDING)
-#define WORD_MASKED (1U << EVTCHN_FIFO_MASKED)
-#define WORD_LINKED (1U << EVTCHN_FIFO_LINKED)
-#define WORD_BUSY (1U << EVTCHN_FIFO_BUSY)
+#define WORD_PENDING   (1U << EVTCHN_FIFO_PENDING)
+#define WORD_MASKED    (1U << EVTCHN_FIFO_MASKED)
+#define WORD_LINKED    (1U << EVTCHN_FIFO_LINKED)
+#define WORD_BUSY      (1U << EVTCHN_FIFO_BUSY)
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
-#define MAX_PAGES (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define MAX_PAGES      (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
 /* Changes of a word that we retry before we ask the guest to hold still, and
  * after that before we give the link up. */
 #define TRIES_FREE 4
@@ -117,11 +117,11 @@ static bool claim_word(event_word_t *w)
 
 static struct queue *last_queue(struct domain *d, const struct evtchn *chn)
 {
-    struct vcpu *v = domain_vcpu(d, chn->last_vcpu_id);
+    struct vcpu *v = domain_vcpu(d, READ_ONCE(chn->last_vcpu_id));
 
     if (!v || !v->evtchn_fifo)
         return NULL;
-    return &v->evtchn_fifo->queue[chn->last_priority];
+    return &v->evtchn_fifo->queue[READ_ONCE(chn->last_priority)];
 }
 
 /* Append port to q; both queues' locks are held. Returns whether q was empty,
@@ -138,17 +138,31 @@ static bool append(struct domain *d, struct evtchn_fifo_vcpu *fv,
     return !linked;
 }
 
+/*
+ * Lock the queue the port goes to and the one it was last on. The latter is
+ * known for sure only once it is locked: a send and an unmask may meet here.
+ */
+static struct queue *lock_queues(struct domain *d, const struct evtchn *chn,
+                                 struct queue *q)
+{
+    for (;;) {
+        struct queue *old = last_queue(d, chn) ?: q;
+
+        spin_lock_pair(&q->lock, &old->lock);
+        if ((last_queue(d, chn) ?: q) == old)
+            return old;
+        spin_unlock_pair(&q->lock, &old->lock);
+    }
+}
+
 static void link_event(struct vcpu *v, struct evtchn *chn, event_word_t *w)
 {
     struct domain *d = v->domain;
     struct evtchn_fifo_vcpu *fv = v->evtchn_fifo;
-    unsigned int prio = chn->priority;
-    struct queue *q = &fv->queue[prio], *old = last_queue(d, chn);
+    unsigned int prio = READ_ONCE(chn->priority);
+    struct queue *q = &fv->queue[prio], *old = lock_queues(d, chn, q);
     bool was_empty = false;
 
-    if (!old)
-        old = q;
-    spin_lock_pair(&q->lock, &old->lock);
     if (claim_word(w)) {
         if (old != q && old->tail == chn->port)
             old->tail = 0;
@@ -315,8 +329,7 @@ int evtchn_fifo_init_control(struct domain *d, uint64_t gfn, uint32_t offset,
     v->evtchn_fifo->cb_page = pg;
     __atomic_store_n(
         &v->evtchn_fifo->cb,
-        (struct evtchn_fifo_control_block *)((char *)page_to_virt(pg) +
-                                             offset),
+        (struct evtchn_fifo_control_block *)((char *)page_to_virt(pg) + offset),
         __ATOMIC_RELEASE);
     if (!d->evtchn.fifo)
         switch_to_fifo(d, f);

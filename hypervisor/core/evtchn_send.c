@@ -24,8 +24,7 @@ void evtchn_wake_pollers(struct domain *d, uint32_t port)
         uint64_t m = __atomic_load_n(&d->evtchn.poll_mask[w], __ATOMIC_SEQ_CST);
 
         for (; m; m &= m - 1) {
-            struct vcpu *v =
-                d->vcpu[w * 64 + (unsigned int)__builtin_ctzl(m)];
+            struct vcpu *v = d->vcpu[w * 64 + (unsigned int)__builtin_ctzl(m)];
 
             if (v->poll_port == port || v->poll_port == -1u)
                 vcpu_unblock(v);

@@ -33,16 +33,14 @@ static bool ref_exists(const struct domain *d, uint32_t ref)
 
 static struct grant_entry_v1 *shared_entry(struct domain *d, uint32_t ref)
 {
-    size_t frame =
-        index_nospec(ref / GRANTS_PER_FRAME, d->grant.nr_frames);
+    size_t frame = index_nospec(ref / GRANTS_PER_FRAME, d->grant.nr_frames);
 
     return &d->grant.shared[frame][ref % GRANTS_PER_FRAME];
 }
 
 static struct grant_active *active_entry(struct domain *d, uint32_t ref)
 {
-    size_t frame =
-        index_nospec(ref / GRANTS_PER_FRAME, d->grant.nr_frames);
+    size_t frame = index_nospec(ref / GRANTS_PER_FRAME, d->grant.nr_frames);
 
     return &d->grant.active[frame][ref % GRANTS_PER_FRAME];
 }
@@ -51,7 +49,7 @@ static struct grant_active *active_entry(struct domain *d, uint32_t ref)
 static int entry_claim(struct grant_entry_v1 *e, uint16_t user, bool readonly)
 {
     uint32_t *word = (uint32_t *)e;
-    union entry_head old = { .raw = __atomic_load_n(word, __ATOMIC_RELAXED) };
+    union entry_head old = {.raw = __atomic_load_n(word, __ATOMIC_RELAXED)};
     union entry_head new;
 
     do {
@@ -235,8 +233,7 @@ int grant_domain_init(struct domain *d, unsigned int max_frames,
     t->shared = hv_alloc((max_frames + 1) * sizeof(t->shared[0]));
     t->active = hv_alloc((max_frames + 1) * sizeof(t->active[0]));
     t->maptrack = hv_alloc((max_maptrack + 1) * sizeof(t->maptrack[0]));
-    if (t->shared && t->active && t->maptrack && max_frames &&
-        grow_one(d) == 0)
+    if (t->shared && t->active && t->maptrack && max_frames && grow_one(d) == 0)
         return 0;
     if (t->shared && t->active && t->maptrack && !max_frames)
         return 0;
@@ -306,8 +303,7 @@ void grant_dump(struct domain *d)
 {
     printk(LOG_INFO "d%u: %u of %u grant frames, %u handles\n", d->id,
            d->grant.nr_frames, d->grant.max_frames, d->grant.nr_maptrack);
-    for (uint32_t ref = 0; ref < d->grant.nr_frames * GRANTS_PER_FRAME;
-         ref++) {
+    for (uint32_t ref = 0; ref < d->grant.nr_frames * GRANTS_PER_FRAME; ref++) {
         const struct grant_active *a = active_entry(d, ref);
 
         if (a->nr_read + a->nr_write)

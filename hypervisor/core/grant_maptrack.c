@@ -14,8 +14,8 @@ struct grant_map *maptrack_from_handle(struct domain *d, uint32_t handle)
 
     if (handle >= __atomic_load_n(&t->nr_maptrack, __ATOMIC_ACQUIRE))
         return NULL;
-    frame = index_nospec(handle / MAPS_PER_FRAME,
-                         t->nr_maptrack / MAPS_PER_FRAME);
+    frame =
+        index_nospec(handle / MAPS_PER_FRAME, t->nr_maptrack / MAPS_PER_FRAME);
     return &t->maptrack[frame][handle % MAPS_PER_FRAME];
 }
 

@@ -12,7 +12,7 @@
 #include <public/grant_table.h>
 
 #define GRANTS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define MAPS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_map))
+#define MAPS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_map))
 
 /*
  * What is in use of one entry. While pins are held, domid and frame stand for

@@ -9,7 +9,7 @@
 #include <hv/panic.h>
 #include <hv/percpu.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #define REBOOT_DELAY_MS 5000
 

@@ -23,7 +23,7 @@
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "runstate.h"
 
@@ -78,7 +78,7 @@ static void runq_insert(struct runq *rq, struct vcpu *v)
     struct vcpu *pos;
 
     ASSERT(!vcpu_is_queued(v) && !v->is_idle);
-    list_for_each_entry(pos, &rq->head, sched.runq) {
+    list_for_each_entry (pos, &rq->head, sched.runq) {
         if (pos->sched.vruntime > v->sched.vruntime)
             break;
     }
@@ -105,8 +105,7 @@ static void vcpu_charge(struct runq *rq, struct vcpu *v, s_time_t now)
         rq->idle_ns += ran;
         return;
     }
-    v->sched.vruntime +=
-        ran * SCHED_WEIGHT_DEFAULT / v->domain->sched.weight;
+    v->sched.vruntime += ran * SCHED_WEIGHT_DEFAULT / v->domain->sched.weight;
     rq->floor = max_t(s_time_t, rq->floor, v->sched.vruntime - SLICE_NS);
 }
 
@@ -116,7 +115,7 @@ static struct vcpu *runq_first_for(struct runq *rq, unsigned int cpu,
 {
     struct vcpu *v;
 
-    list_for_each_entry(v, &rq->head, sched.runq) {
+    list_for_each_entry (v, &rq->head, sched.runq) {
         if (foreign && v->is_running)
             continue;
         if (cpumask_test(&v->sched.hard_affinity, cpu))
@@ -134,7 +133,7 @@ static struct vcpu *steal(unsigned int cpu, s_time_t limit)
     struct vcpu *best = NULL;
     unsigned int other;
 
-    for_each_online_cpu(other) {
+    for_each_online_cpu (other) {
         struct runq *rq = &per_cpu(runq, other);
         struct vcpu *v;
 
@@ -157,8 +156,7 @@ static struct vcpu *steal(unsigned int cpu, s_time_t limit)
 static struct vcpu *pick_next(struct runq *rq, unsigned int cpu)
 {
     struct vcpu *next = runq_first_for(rq, cpu, false);
-    s_time_t limit =
-        next ? next->sched.vruntime - STEAL_LAG_NS : S_TIME_MAX;
+    s_time_t limit = next ? next->sched.vruntime - STEAL_LAG_NS : S_TIME_MAX;
     struct vcpu *stolen = steal(cpu, limit);
 
     if (stolen)
@@ -203,8 +201,8 @@ static void schedule(void)
             struct vcpu *head =
                 list_first_entry(&rq->head, struct vcpu, sched.runq);
 
-            prev->sched.vruntime = max_t(s_time_t, prev->sched.vruntime,
-                                         head->sched.vruntime + 1);
+            prev->sched.vruntime =
+                max_t(s_time_t, prev->sched.vruntime, head->sched.vruntime + 1);
         }
         if (cpumask_test(&prev->sched.hard_affinity, cpu))
             runq_insert(rq, prev);
@@ -249,7 +247,7 @@ static unsigned int choose_cpu(const struct vcpu *v)
     if (allowed && per_cpu(runq, cpu).curr->is_idle &&
         !per_cpu(runq, cpu).nr_queued)
         return cpu;
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         const struct runq *rq = &per_cpu(runq, cpu);
 
         if (!cpumask_test(&v->sched.hard_affinity, cpu))
@@ -310,8 +308,8 @@ void sched_wake(struct vcpu *v)
     }
     /* Who runs alone is not charged by any slice: the floor is to be of now. */
     vcpu_charge(rq, rq->curr, now);
-    v->sched.vruntime = max_t(s_time_t, v->sched.vruntime,
-                              rq->floor - SLEEPER_CREDIT_NS);
+    v->sched.vruntime =
+        max_t(s_time_t, v->sched.vruntime, rq->floor - SLEEPER_CREDIT_NS);
     runstate_change(v, RUNSTATE_runnable, now);
     runq_insert(rq, v);
     preempt_if_behind(rq, cpu, v, now);
@@ -445,7 +443,7 @@ void sched_dump(char key)
     unsigned int cpu;
 
     (void)key;
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         struct runq *rq = &per_cpu(runq, cpu);
         unsigned long flags = spin_lock_irqsave(&rq->lock);
         struct vcpu *v;
@@ -453,7 +451,7 @@ void sched_dump(char key)
         printk(LOG_INFO "cpu %u: %u waiting, floor %lld ms\n", cpu,
                rq->nr_queued, (long long)rq->floor / 1000000);
         dump_vcpu("runs", rq->curr);
-        list_for_each_entry(v, &rq->head, sched.runq)
+        list_for_each_entry (v, &rq->head, sched.runq)
             dump_vcpu("waits", v);
         spin_unlock_irqrestore(&rq->lock, flags);
     }

@@ -6,7 +6,7 @@
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 DEFINE_PER_CPU(unsigned long, softirq_pending);
 

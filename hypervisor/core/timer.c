@@ -9,7 +9,7 @@
 #include <hv/spinlock.h>
 #include <hv/timer.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "timer_heap.h"
 

@@ -10,7 +10,7 @@
 #include <hv/softirq.h>
 
 /* Stands in where a vcpu above 31 has not registered its own page yet. */
-static struct vcpu_info dummy_vcpu_info = { .evtchn_upcall_mask = 1 };
+static struct vcpu_info dummy_vcpu_info = {.evtchn_upcall_mask = 1};
 
 struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
@@ -22,10 +22,10 @@ struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 static unsigned int first_cpu_for(const struct domain *d, unsigned int id)
 {
     unsigned int cpu, n = 0, pick = 0;
-    unsigned int online = (unsigned int)bitmap_weight(cpu_online_map.bits,
-                                                      MAX_CPUS);
+    unsigned int online =
+        (unsigned int)bitmap_weight(cpu_online_map.bits, MAX_CPUS);
 
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         if (n++ == (id + d->id) % online)
             pick = cpu;
     }
@@ -128,8 +128,7 @@ void vcpu_block(void)
 
     WRITE_ONCE(v->vcpu_info->evtchn_upcall_mask, 0);
     __atomic_fetch_or(&v->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
-    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) ||
-        v->arch.nmi_pending)
+    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) || v->arch.nmi_pending)
         __atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
     else
         softirq_raise(SOFTIRQ_SCHEDULE);

@@ -41,9 +41,8 @@ static long op_createdomain(struct xen_domctl *op, struct domain *unused)
         .ssidref = c->ssidref,
         .max_vcpus = c->max_vcpus,
         .max_evtchn_port = c->max_evtchn_port,
-        .max_grant_frames = c->max_grant_frames < 0
-                                ? 64
-                                : (unsigned int)c->max_grant_frames,
+        .max_grant_frames =
+            c->max_grant_frames < 0 ? 64 : (unsigned int)c->max_grant_frames,
         .max_maptrack_frames = c->max_maptrack_frames < 0
                                    ? 1024
                                    : (unsigned int)c->max_maptrack_frames,
@@ -147,8 +146,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
         if (!(READ_ONCE(v->pause_flags) & VPF_DOWN))
             info->nr_online_vcpus++;
         if (r.state == RUNSTATE_running)
-            r.time[RUNSTATE_running] +=
-                (uint64_t)now_ns() - r.state_entry_time;
+            r.time[RUNSTATE_running] += (uint64_t)now_ns() - r.state_entry_time;
         info->cpu_time += r.time[RUNSTATE_running];
     }
     info->tot_pages = d->tot_pages;
@@ -236,7 +234,7 @@ static long op_scheduler(struct xen_domctl *op, struct domain *d)
 /* One node: whatever is asked for includes it. */
 static long op_setnodeaffinity(struct xen_domctl *op, struct domain *d)
 {
-    unsigned long map[1] = { 0 };
+    unsigned long map[1] = {0};
     int rc = bitmap_from_guest(map, 64, &op->u.nodeaffinity.nodemap);
 
     (void)d;
@@ -247,7 +245,7 @@ static long op_setnodeaffinity(struct xen_domctl *op, struct domain *d)
 
 static long op_getnodeaffinity(struct xen_domctl *op, struct domain *d)
 {
-    const unsigned long map[1] = { 1 };
+    const unsigned long map[1] = {1};
 
     (void)d;
     return bitmap_to_guest(&op->u.nodeaffinity.nodemap, map, 64);

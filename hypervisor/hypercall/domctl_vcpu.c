@@ -166,7 +166,8 @@ long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d)
         rc = bitmap_from_guest(soft.bits, MAX_CPUS, &a->cpumap_soft);
     if (rc)
         return rc;
-    return sched_set_affinity(v, a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
+    return sched_set_affinity(v,
+                              a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
                               a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
 }
 

@@ -12,7 +12,7 @@
 
 #include <public/event_channel.h>
 
-#include <asm/x86.h>
+#include <asm/irqflags.h>
 
 #include "../core/evtchn_priv.h"
 
@@ -158,9 +158,8 @@ static long op_bind_virq(guest_va_t arg)
         return -ENOENT;
     op.virq = (uint32_t)index_nospec(op.virq, NR_VIRQS);
     spin_lock(&d->evtchn.lock);
-    port = v->virq_port[op.virq]
-               ? -EEXIST
-               : bind_local(d, ECS_VIRQ, op.vcpu, op.virq);
+    port = v->virq_port[op.virq] ? -EEXIST
+                                 : bind_local(d, ECS_VIRQ, op.vcpu, op.virq);
     if (port >= 0)
         WRITE_ONCE(v->virq_port[op.virq], (uint32_t)port);
     spin_unlock(&d->evtchn.lock);
@@ -204,8 +203,8 @@ static long op_bind_pirq(guest_va_t arg)
     spin_unlock(&d->evtchn.lock);
     if (port < 0)
         return port;
-    rc = pirq_bind(d, op.pirq, (uint32_t)port,
-                   op.flags & BIND_PIRQ__WILL_SHARE);
+    rc =
+        pirq_bind(d, op.pirq, (uint32_t)port, op.flags & BIND_PIRQ__WILL_SHARE);
     if (rc) {
         /* The line was not given: what close would undo was not done. */
         struct evtchn *chn = evtchn_from_port(d, (uint32_t)port);

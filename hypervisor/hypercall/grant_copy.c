@@ -72,9 +72,9 @@ static void end_release(struct end *e)
 
 static int copy_one(const struct gnttab_copy *op)
 {
-    struct end src = { .is_ref = op->flags & GNTCOPY_source_gref,
-                       .readonly = true };
-    struct end dst = { .is_ref = op->flags & GNTCOPY_dest_gref };
+    struct end src = {.is_ref = op->flags & GNTCOPY_source_gref,
+                      .readonly = true};
+    struct end dst = {.is_ref = op->flags & GNTCOPY_dest_gref};
     int rc;
 
     if (op->source.offset + op->len > PAGE_SIZE ||
@@ -85,8 +85,7 @@ static int copy_one(const struct gnttab_copy *op)
         rc = end_hold(&dst, &op->dest);
     if (rc == GNTST_okay)
         memcpy((char *)page_to_virt(dst.pg) + op->dest.offset,
-               (const char *)page_to_virt(src.pg) + op->source.offset,
-               op->len);
+               (const char *)page_to_virt(src.pg) + op->source.offset, op->len);
     end_release(&dst);
     end_release(&src);
     return rc;

@@ -14,7 +14,7 @@
 #include "../core/grant_priv.h"
 
 #define UNMAP_BATCH 32
-#define MAP_KINDS (GNTMAP_host_map | GNTMAP_device_map)
+#define MAP_KINDS   (GNTMAP_host_map | GNTMAP_device_map)
 /* In grant_map.flags, beside the ABI's bits: an unmap is under way. */
 #define MAP_BUSY 0x8000
 
@@ -90,12 +90,12 @@ static int map_with_handle(struct domain *rd, struct gnttab_map_grant_ref *op,
     }
     m->ref = op->ref;
     m->domid = rd->id;
-    __atomic_store_n(&m->flags,
-                     (uint16_t)(op->flags &
-                                (GNTMAP_device_map | GNTMAP_host_map |
-                                 GNTMAP_readonly | GNTMAP_application_map |
-                                 GNTMAP_contains_pte)),
-                     __ATOMIC_RELEASE);
+    __atomic_store_n(
+        &m->flags,
+        (uint16_t)(op->flags &
+                   (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly |
+                    GNTMAP_application_map | GNTMAP_contains_pte)),
+        __ATOMIC_RELEASE);
     op->handle = handle;
     op->dev_bus_addr = mfn_to_maddr(frame);
     return GNTST_okay;
@@ -172,7 +172,7 @@ static uint16_t handle_claim(struct grant_map *m)
 
 static void handle_unclaim(struct grant_map *m, uint16_t kinds_gone)
 {
-    __atomic_fetch_and(&m->flags, (uint16_t)~(MAP_BUSY | kinds_gone),
+    __atomic_fetch_and(&m->flags, (uint16_t) ~(MAP_BUSY | kinds_gone),
                        __ATOMIC_SEQ_CST);
 }
 
@@ -218,7 +218,7 @@ static int unmap_one(const struct unmap_request *req, struct unmapped *u)
 {
     struct grant_map *m = maptrack_from_handle(current->domain, req->handle);
 
-    *u = (struct unmapped){ .handle = req->handle };
+    *u = (struct unmapped){.handle = req->handle};
     if (!m)
         return GNTST_bad_handle;
     return unmap_entry(m, req, u);
@@ -275,18 +275,18 @@ static long unmap_guest_op(guest_va_t at, bool replace, struct unmapped *u)
     } op;
     size_t size = replace ? sizeof(op.replace) : sizeof(op.unmap);
 
-    *u = (struct unmapped){ 0 };
+    *u = (struct unmapped){0};
     if (copy_from_guest_va(&op, at, size))
         return -EFAULT;
     if (replace) {
-        req = (struct unmap_request){ .host_addr = op.replace.host_addr,
-                                      .new_addr = op.replace.new_addr,
-                                      .handle = op.replace.handle };
+        req = (struct unmap_request){.host_addr = op.replace.host_addr,
+                                     .new_addr = op.replace.new_addr,
+                                     .handle = op.replace.handle};
         op.replace.status = (int16_t)unmap_one(&req, u);
     } else {
-        req = (struct unmap_request){ .host_addr = op.unmap.host_addr,
-                                      .dev_bus_addr = op.unmap.dev_bus_addr,
-                                      .handle = op.unmap.handle };
+        req = (struct unmap_request){.host_addr = op.unmap.host_addr,
+                                     .dev_bus_addr = op.unmap.dev_bus_addr,
+                                     .handle = op.unmap.handle};
         op.unmap.status = (int16_t)unmap_one(&req, u);
     }
     return copy_to_guest_va(at, &op, size);

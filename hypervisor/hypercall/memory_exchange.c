@@ -98,9 +98,9 @@ static struct page_info *alloc_chunk(const struct chunk *c)
 
         if (!pg) {
             while (head) {
-                struct page_info *next =
-                    head->next == PAGE_LINK_NONE ? NULL
-                                                 : &frame_table[head->next];
+                struct page_info *next = head->next == PAGE_LINK_NONE
+                                             ? NULL
+                                             : &frame_table[head->next];
 
                 heap_free(head, c->out_order);
                 head = next;
@@ -174,8 +174,8 @@ static int check(const struct xen_memory_exchange *x)
     if (x->in.domid != x->out.domid ||
         x->in.nr_extents > UINT64_MAX >> (max + MEMOP_CMD_BITS) ||
         x->out.nr_extents > UINT64_MAX >> (max + MEMOP_CMD_BITS) ||
-        x->in.nr_extents << x->in.extent_order !=
-            x->out.nr_extents << x->out.extent_order)
+        x->in.nr_extents << x->in.extent_order != x->out.nr_extents
+                                                      << x->out.extent_order)
         return -EINVAL;
     if (x->nr_exchanged > x->in.nr_extents)
         return -EINVAL;
@@ -202,8 +202,8 @@ static long run(const struct chunk *c, struct xen_memory_exchange *x,
             x->nr_exchanged += per;
         more = hypercall_preempt_check() && i + 1 < nr;
     }
-    if (copy_to_guest_va(arg + offsetof(struct xen_memory_exchange,
-                                        nr_exchanged),
+    if (copy_to_guest_va(arg +
+                             offsetof(struct xen_memory_exchange, nr_exchanged),
                          &x->nr_exchanged, sizeof(x->nr_exchanged)))
         return -EFAULT;
     if (!rc && more)

@@ -13,8 +13,6 @@
 
 #include <public/memory.h>
 
-#include <asm/config.h>
-
 #define M2P_PER_EXTENT (0x200000 / sizeof(uint64_t))
 
 /* One frame number for each 2 MiB of the table. */
@@ -40,8 +38,8 @@ long memop_machphys_list(guest_va_t arg, unsigned long start)
 long memop_machphys_mapping(guest_va_t arg, unsigned long start)
 {
     struct xen_machphys_mapping op = {
-        .v_start = RO_M2P_START,
-        .v_end = RO_M2P_START + max_mfn * sizeof(uint64_t),
+        .v_start = MACH2PHYS_VIRT_START,
+        .v_end = MACH2PHYS_VIRT_START + max_mfn * sizeof(uint64_t),
         .max_mfn = max_mfn - 1,
     };
 
@@ -151,7 +149,8 @@ static long resource_frames(struct domain *d,
     for (unsigned int i = 0; i < op->nr_frames; i++) {
         uint64_t m;
         mfn_t frame;
-        int rc = grant_get_frame(d, status, (unsigned int)op->frame + i, &frame);
+        int rc =
+            grant_get_frame(d, status, (unsigned int)op->frame + i, &frame);
 
         if (rc)
             return rc;

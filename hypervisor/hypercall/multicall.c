@@ -32,9 +32,8 @@ static int finish_entry(guest_va_t entry, const struct multicall_state *mc,
                         long result)
 {
     if (mc->continued)
-        return copy_to_guest_va(
-            entry + offsetof(struct multicall_entry, args), mc->args,
-            sizeof(mc->args));
+        return copy_to_guest_va(entry + offsetof(struct multicall_entry, args),
+                                mc->args, sizeof(mc->args));
     return copy_to_guest_va(entry + offsetof(struct multicall_entry, result),
                             &result, sizeof(result));
 }
@@ -52,7 +51,7 @@ long do_multicall(unsigned long calls, unsigned long count)
 
         if (copy_from_guest_va(&e, calls, sizeof(e)))
             return -EFAULT;
-        *mc = (struct multicall_state){ .active = true };
+        *mc = (struct multicall_state){.active = true};
         result = call_entry(&e);
         mc->active = false;
         if (finish_entry(calls, mc, result))

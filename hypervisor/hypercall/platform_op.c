@@ -61,7 +61,7 @@ static long op_getidletime(struct xen_platform_op *op)
 {
     struct xenpf_getidletime *g = &op->u.getidletime;
     unsigned int n = min_t(unsigned int, g->cpumap_nr_cpus, MAX_CPUS);
-    cpumask_t map = { { 0 } };
+    cpumask_t map = {{0}};
     unsigned int cpu;
 
     if (copy_from_guest_va(map.bits, handle_va(g->cpumap_bitmap),
@@ -112,11 +112,10 @@ static long op_get_cpuinfo(struct xen_platform_op *op)
 static long op_get_cpu_version(struct xen_platform_op *op)
 {
     struct xenpf_pcpu_version *p = &op->u.pcpu_version;
-    static const char *const vendor[] = { "", "GenuineIntel", "AuthenticAMD" };
+    static const char *const vendor[] = {"", "GenuineIntel", "AuthenticAMD"};
 
     p->max_present = nr_cpus - 1;
-    if (p->xen_cpuid >= nr_cpus ||
-        !cpumask_test(&cpu_online_map, p->xen_cpuid))
+    if (p->xen_cpuid >= nr_cpus || !cpumask_test(&cpu_online_map, p->xen_cpuid))
         return -ENODEV;
     memset(p->vendor_id, 0, sizeof(p->vendor_id));
     memcpy(p->vendor_id, vendor[cpu_caps.vendor],
@@ -131,14 +130,14 @@ static const struct {
     uint32_t cmd;
     long (*fn)(struct xen_platform_op *op);
 } ops[] = {
-    { XENPF_settime32, op_settime32 },
-    { XENPF_settime64, op_settime64 },
-    { XENPF_firmware_info, op_firmware_info },
-    { XENPF_enter_acpi_sleep, op_enter_acpi_sleep },
-    { XENPF_getidletime, op_getidletime },
-    { XENPF_set_processor_pminfo, op_set_pminfo },
-    { XENPF_get_cpuinfo, op_get_cpuinfo },
-    { XENPF_get_cpu_version, op_get_cpu_version },
+    {XENPF_settime32, op_settime32},
+    {XENPF_settime64, op_settime64},
+    {XENPF_firmware_info, op_firmware_info},
+    {XENPF_enter_acpi_sleep, op_enter_acpi_sleep},
+    {XENPF_getidletime, op_getidletime},
+    {XENPF_set_processor_pminfo, op_set_pminfo},
+    {XENPF_get_cpuinfo, op_get_cpuinfo},
+    {XENPF_get_cpu_version, op_get_cpu_version},
 };
 
 long do_platform_op(unsigned long arg)

@@ -165,7 +165,7 @@ static long op_pin_override(guest_va_t arg)
 {
     struct sched_pin_override op;
     struct vcpu *v = current;
-    cpumask_t mask = { { 0 } };
+    cpumask_t mask = {{0}};
 
     if (!v->domain->is_privileged)
         return -EPERM;

@@ -98,7 +98,7 @@ static long op_getcpuinfo(struct xen_sysctl *op)
     uint32_t n = min_t(uint32_t, c->max_cpus, nr_cpus);
 
     for (uint32_t i = 0; i < n; i++) {
-        struct xen_sysctl_cpuinfo info = { 0 };
+        struct xen_sysctl_cpuinfo info = {0};
 
         if (cpumask_test(&cpu_online_map, i))
             info.idletime = sched_cpu_idle_ns(i);
@@ -125,9 +125,9 @@ static long op_cputopoinfo(struct xen_sysctl *op)
         return 0;
     }
     for (uint32_t i = 0; i < n; i++) {
-        struct xen_sysctl_cputopo topo = { .core = XEN_INVALID_CORE_ID,
-                                           .socket = XEN_INVALID_SOCKET_ID,
-                                           .node = XEN_INVALID_NODE_ID };
+        struct xen_sysctl_cputopo topo = {.core = XEN_INVALID_CORE_ID,
+                                          .socket = XEN_INVALID_SOCKET_ID,
+                                          .node = XEN_INVALID_NODE_ID};
 
         if (cpumask_test(&cpu_online_map, i))
             arch_fill_cputopo(i, &topo);

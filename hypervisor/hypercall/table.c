@@ -10,9 +10,9 @@
 
 /* The table's functions take six words; a handler takes the ones it has. The
  * x86-64 calling convention passes them in registers, extra ones unread. */
-#define CALL(nr, f, n)                                                         \
-    [__HYPERVISOR_##nr] = { .fn = (hypercall_fn)(void (*)(void))(f),           \
-                            .nr_args = (n) }
+#define CALL(nr, f, n) \
+    [__HYPERVISOR_##   \
+        nr] = {.fn = (hypercall_fn)(void (*)(void))(f), .nr_args = (n)}
 
 const struct hypercall hypercall_table[NR_HYPERCALLS] = {
     CALL(set_trap_table, do_set_trap_table, 1),
@@ -37,9 +37,9 @@ const struct hypercall hypercall_table[NR_HYPERCALLS] = {
     CALL(grant_table_op, do_grant_table_op, 3),
     CALL(vm_assist, do_vm_assist, 2),
     CALL(update_va_mapping_otherdomain, do_update_va_mapping_otherdomain, 4),
-    [__HYPERVISOR_iret] = { .fn = (hypercall_fn)(void (*)(void))do_iret,
-                            .nr_args = 0,
-                            .no_multicall = true },
+    [__HYPERVISOR_iret] = {.fn = (hypercall_fn)(void (*)(void))do_iret,
+                           .nr_args = 0,
+                           .no_multicall = true},
     CALL(vcpu_op, do_vcpu_op, 3),
     CALL(set_segment_base, do_set_segment_base, 2),
     CALL(mmuext_op, do_mmuext_op, 4),

@@ -156,10 +156,9 @@ static long op_set_singleshot(struct vcpu *v, guest_va_t arg)
         (s_time_t)op.timeout_abs_ns < now_ns())
         return -ETIME;
     vcpu_timers_migrate(v);
-    timer_set(&v->singleshot_timer,
-              op.timeout_abs_ns > (uint64_t)S_TIME_MAX
-                  ? S_TIME_MAX
-                  : (s_time_t)op.timeout_abs_ns);
+    timer_set(&v->singleshot_timer, op.timeout_abs_ns > (uint64_t)S_TIME_MAX
+                                        ? S_TIME_MAX
+                                        : (s_time_t)op.timeout_abs_ns);
     return 0;
 }
 

@@ -11,14 +11,12 @@
 #include <public/features.h>
 #include <public/version.h>
 
-#include <asm/config.h>
-
 static const char capabilities[] = "xen-3.0-x86_64 ";
 
 /* Copy a string into a fixed-size field, the rest zeroed. */
 static long put_string(unsigned long arg, const char *s, size_t field)
 {
-    char buf[1024] = { 0 };
+    char buf[1024] = {0};
 
     ASSERT(field <= sizeof(buf));
     strlcpy(buf, s, field);
@@ -46,11 +44,10 @@ static long get_features(unsigned long arg)
         return -EFAULT;
     if (fi.submap_idx != 0)
         return -EINVAL;
-    fi.submap = BIT(XENFEAT_mmu_pt_update_preserve_ad) |
-                BIT(XENFEAT_highmem_assist) |
-                BIT(XENFEAT_gnttab_map_avail_bits) |
-                BIT(XENFEAT_memory_op_vnode_supported) |
-                BIT(XENFEAT_direct_mapped);
+    fi.submap =
+        BIT(XENFEAT_mmu_pt_update_preserve_ad) | BIT(XENFEAT_highmem_assist) |
+        BIT(XENFEAT_gnttab_map_avail_bits) |
+        BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_direct_mapped);
     if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
         fi.submap |= BIT(XENFEAT_pae_pgdir_above_4gb);
     if (d->is_privileged)
@@ -60,7 +57,7 @@ static long get_features(unsigned long arg)
 
 long do_xen_version(unsigned long cmd, unsigned long arg)
 {
-    struct xen_platform_parameters pp = { .virt_start = HV_VIRT_START };
+    struct xen_platform_parameters pp = {.virt_start = HYPERVISOR_VIRT_START};
 
     switch ((uint32_t)cmd) {
     case XENVER_version:

@@ -24,12 +24,12 @@ struct elf_note_header {
     uint32_t namesz, descsz, type;
 };
 
-#define ET_EXEC 2
-#define ET_DYN 3
-#define EM_X86_64 62
-#define PT_LOAD 1
-#define PT_NOTE 4
-#define ELFCLASS64 2
+#define ET_EXEC     2
+#define ET_DYN      3
+#define EM_X86_64   62
+#define PT_LOAD     1
+#define PT_NOTE     4
+#define ELFCLASS64  2
 #define ELFDATA2LSB 1
 
 static bool in_image(const struct elf_image *e, uint64_t off, uint64_t len)
@@ -71,7 +71,7 @@ static const char *add_note(struct elf_image *e, const struct elf_phdr *p)
 
 static const char *check_header(const struct elf_header *h)
 {
-    static const uint8_t magic[4] = { 0x7f, 'E', 'L', 'F' };
+    static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
 
     if (memcmp(h->ident, magic, sizeof(magic)))
         return "not an ELF image";

@@ -11,16 +11,16 @@
 #include <asm/page.h>
 #include <asm/x86.h>
 
-#define IOREGSEL 0x00 /* byte offsets */
-#define IOWIN 0x10
-#define IOAPIC_VER 0x01
+#define IOREGSEL        0x00 /* byte offsets */
+#define IOWIN           0x10
+#define IOAPIC_VER      0x01
 #define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
 
-#define RTE_LOW BIT_U32(13)
-#define RTE_LEVEL BIT_U32(15)
-#define RTE_MASKED BIT_U32(16)
+#define RTE_LOW        BIT_U32(13)
+#define RTE_LEVEL      BIT_U32(15)
+#define RTE_MASKED     BIT_U32(16)
 #define RTE_DEST_SHIFT 24
-#define BIT_U32(n) (1U << (n))
+#define BIT_U32(n)     (1U << (n))
 
 static struct ioapic {
     volatile uint32_t *regs;
@@ -69,8 +69,8 @@ void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
 {
     unsigned int pin;
     struct ioapic *a = ioapic_of(gsi, &pin);
-    uint32_t rte = vector | RTE_MASKED | (level ? RTE_LEVEL : 0) |
-                   (low ? RTE_LOW : 0);
+    uint32_t rte =
+        vector | RTE_MASKED | (level ? RTE_LEVEL : 0) | (low ? RTE_LOW : 0);
     unsigned long flags;
 
     if (!a)

@@ -418,7 +418,7 @@ void pirq_domain_destroy(struct domain *d)
 
 void irq_dump(char key)
 {
-    static const char *const kind[] = { "-", "line", "msi" };
+    static const char *const kind[] = {"-", "line", "msi"};
 
     (void)key;
     for (unsigned int nr = 0; nr < MAX_PIRQS; nr++) {

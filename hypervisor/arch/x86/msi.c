@@ -13,24 +13,24 @@
 #include <asm/page.h>
 
 /* Capability registers, offsets from it. */
-#define MSI_CONTROL 2
-#define MSI_ADDR_LOW 4
-#define MSI_ADDR_HIGH 8
-#define MSI_DATA_32 8
-#define MSI_DATA_64 12
-#define MSI_MASK_32 12
-#define MSI_MASK_64 16
-#define MSI_CTL_ENABLE (1U << 0)
-#define MSI_CTL_MULTI (7U << 4)
-#define MSI_CTL_64BIT (1U << 7)
+#define MSI_CONTROL      2
+#define MSI_ADDR_LOW     4
+#define MSI_ADDR_HIGH    8
+#define MSI_DATA_32      8
+#define MSI_DATA_64      12
+#define MSI_MASK_32      12
+#define MSI_MASK_64      16
+#define MSI_CTL_ENABLE   (1U << 0)
+#define MSI_CTL_MULTI    (7U << 4)
+#define MSI_CTL_64BIT    (1U << 7)
 #define MSI_CTL_MASKABLE (1U << 8)
-#define MSIX_CONTROL 2
-#define MSIX_TABLE 4
-#define MSIX_CTL_SIZE 0x7ffU
+#define MSIX_CONTROL     2
+#define MSIX_TABLE       4
+#define MSIX_CTL_SIZE    0x7ffU
 #define MSIX_CTL_MASKALL (1U << 14)
-#define MSIX_CTL_ENABLE (1U << 15)
+#define MSIX_CTL_ENABLE  (1U << 15)
 
-#define MSI_ADDRESS 0xfee00000U /* Intel SDM vol. 3, "Message Address" */
+#define MSI_ADDRESS    0xfee00000U /* Intel SDM vol. 3, "Message Address" */
 #define MSI_DEST_SHIFT 12
 
 struct msix_entry {
@@ -42,9 +42,9 @@ struct msi {
     uint32_t sbdf;
     unsigned int cap; /* of the capability in use */
     bool msix;
-    uint16_t control;                   /* MSI: as read at first */
-    unsigned int entry;                 /* MSI-X: index in the table */
-    volatile struct msix_entry *slot;   /* MSI-X: mapped */
+    uint16_t control;                 /* MSI: as read at first */
+    unsigned int entry;               /* MSI-X: index in the table */
+    volatile struct msix_entry *slot; /* MSI-X: mapped */
     bool used;
 };
 
@@ -104,9 +104,9 @@ static int setup(struct msi *m, const struct msi_request *req)
             (!req->msix || !o->msix || o->entry == req->entry))
             return -EBUSY;
     }
-    *m = (struct msi){ .sbdf = req->sbdf, .msix = req->msix };
-    m->cap = pci_find_capability(m->sbdf,
-                                 req->msix ? PCI_CAP_MSIX : PCI_CAP_MSI);
+    *m = (struct msi){.sbdf = req->sbdf, .msix = req->msix};
+    m->cap =
+        pci_find_capability(m->sbdf, req->msix ? PCI_CAP_MSIX : PCI_CAP_MSI);
     if (!m->cap)
         return -ENODEV;
     if (req->msix)

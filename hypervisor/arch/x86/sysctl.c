@@ -105,9 +105,9 @@ static const struct {
     uint32_t cmd;
     long (*fn)(struct xen_sysctl *op);
 } ops[] = {
-    { XEN_SYSCTL_get_cpu_policy, op_get_cpu_policy },
-    { XEN_SYSCTL_get_cpu_featureset, op_get_cpu_featureset },
-    { XEN_SYSCTL_get_cpu_levelling_caps, op_get_cpu_levelling_caps },
+    {XEN_SYSCTL_get_cpu_policy, op_get_cpu_policy},
+    {XEN_SYSCTL_get_cpu_featureset, op_get_cpu_featureset},
+    {XEN_SYSCTL_get_cpu_levelling_caps, op_get_cpu_levelling_caps},
 };
 
 long arch_do_sysctl(struct xen_sysctl *op)

@@ -9,7 +9,7 @@
 #include <hv/cpumask.h>
 #include <hv/types.h>
 
-#define ACPI_MAX_IOAPICS 16
+#define ACPI_MAX_IOAPICS   16
 #define ACPI_MAX_OVERRIDES 16
 
 struct acpi_info {

@@ -8,9 +8,9 @@
 
 #include <hv/types.h>
 
-#define BITS_PER_LONG 64
+#define BITS_PER_LONG   64
 #define BITMAP_LONGS(n) DIV_ROUND_UP(n, BITS_PER_LONG)
-#define BIT(n) (1UL << (n))
+#define BIT(n)          (1UL << (n))
 
 static inline bool bit_test(const void *map, unsigned long n)
 {

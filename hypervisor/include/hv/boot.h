@@ -7,12 +7,12 @@
 
 #include <hv/types.h>
 
-#define E820_RAM 1
+#define E820_RAM      1
 #define E820_RESERVED 2
-#define E820_ACPI 3
-#define E820_NVS 4
+#define E820_ACPI     3
+#define E820_NVS      4
 #define E820_UNUSABLE 5
-#define E820_MAX 128
+#define E820_MAX      128
 
 /* ABI layout: 20 bytes (XENMEM_memory_map). */
 struct e820_entry {
@@ -22,7 +22,7 @@ struct e820_entry {
 
 struct boot_module {
     paddr_t start;
-    uint64_t len;      /* exact bytes */
+    uint64_t len;       /* exact bytes */
     char cmdline[1024]; /* without the image name */
 };
 

@@ -8,7 +8,13 @@
 
 #include <hv/types.h>
 
-enum param_type { PARAM_UINT, PARAM_SIZE, PARAM_BOOL, PARAM_STRING, PARAM_FN };
+enum param_type {
+    PARAM_UINT,
+    PARAM_SIZE,
+    PARAM_BOOL,
+    PARAM_STRING,
+    PARAM_FN
+};
 
 struct param {
     const char *name;
@@ -18,24 +24,23 @@ struct param {
     uint8_t type;
 };
 
-#define PARAM_ENTRY                                                            \
-    static const struct param __attribute__((used, section(".params"),         \
-                                             aligned(8)))
+#define PARAM_ENTRY           \
+    static const struct param \
+        __attribute__((used, section(".params"), aligned(8)))
 /* var=N */
-#define PARAM_U(opt, v)                                                        \
-    PARAM_ENTRY param_##v = { .name = (opt), .var = &(v), .type = PARAM_UINT }
+#define PARAM_U(opt, v) \
+    PARAM_ENTRY param_##v = {.name = (opt), .var = &(v), .type = PARAM_UINT}
 /* var=1024M: bytes, suffix K M G; plain numbers are KiB */
-#define PARAM_SZ(opt, v)                                                       \
-    PARAM_ENTRY param_##v = { .name = (opt), .var = &(v), .type = PARAM_SIZE }
+#define PARAM_SZ(opt, v) \
+    PARAM_ENTRY param_##v = {.name = (opt), .var = &(v), .type = PARAM_SIZE}
 /* opt, no-opt, opt=yes|no|on|off|1|0 */
-#define PARAM_B(opt, v)                                                        \
-    PARAM_ENTRY param_##v = { .name = (opt), .var = &(v), .type = PARAM_BOOL }
-#define PARAM_STR(opt, v)                                                      \
-    PARAM_ENTRY param_##v = {                                                  \
-        .name = (opt), .var = (v), .type = PARAM_STRING, .len = sizeof(v)      \
-    }
-#define PARAM_FUNC(opt, f)                                                     \
-    PARAM_ENTRY param_##f = { .name = (opt), .fn = (f), .type = PARAM_FN }
+#define PARAM_B(opt, v) \
+    PARAM_ENTRY param_##v = {.name = (opt), .var = &(v), .type = PARAM_BOOL}
+#define PARAM_STR(opt, v)     \
+    PARAM_ENTRY param_##v = { \
+        .name = (opt), .var = (v), .type = PARAM_STRING, .len = sizeof(v)}
+#define PARAM_FUNC(opt, f) \
+    PARAM_ENTRY param_##f = {.name = (opt), .fn = (f), .type = PARAM_FN}
 
 void cmdline_parse(const char *line);
 /* A size with its suffix; *rest: what follows it. -EINVAL. */

@@ -36,19 +36,19 @@ static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int from)
     return (unsigned int)bitmap_find_next(m->bits, MAX_CPUS, from);
 }
 
-#define for_each_cpu(cpu, mask)                                                \
-    for ((cpu) = cpumask_next(mask, 0); (cpu) < MAX_CPUS;                      \
+#define for_each_cpu(cpu, mask)                           \
+    for ((cpu) = cpumask_next(mask, 0); (cpu) < MAX_CPUS; \
          (cpu) = cpumask_next(mask, (cpu) + 1))
-#define for_each_online_cpu(cpu) for_each_cpu(cpu, &cpu_online_map)
+#define for_each_online_cpu(cpu) for_each_cpu (cpu, &cpu_online_map)
 
 static inline void cpumask_zero(cpumask_t *m)
 {
-    *m = (cpumask_t){ { 0 } };
+    *m = (cpumask_t){{0}};
 }
 
 static inline cpumask_t cpumask_of(unsigned int cpu)
 {
-    cpumask_t m = { { 0 } };
+    cpumask_t m = {{0}};
 
     bit_set(m.bits, cpu);
     return m;

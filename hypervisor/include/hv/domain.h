@@ -24,7 +24,11 @@
 
 #define MAX_VCPUS 128 /* per domain */
 
-enum domain_life { DOM_ALIVE, DOM_DYING, DOM_DEAD };
+enum domain_life {
+    DOM_ALIVE,
+    DOM_DYING,
+    DOM_DEAD
+};
 
 struct vcpu {
     struct domain *domain;
@@ -39,7 +43,7 @@ struct vcpu {
     /* Why it may not run; 0 = runnable. Changed atomically. */
     unsigned long pause_flags;
 #define VPF_BLOCKED BIT(0)
-#define VPF_DOWN BIT(1)    /* never brought up, or VCPUOP_down */
+#define VPF_DOWN    BIT(1) /* never brought up, or VCPUOP_down */
 #define VPF_POLLING BIT(2) /* with VPF_BLOCKED: in SCHEDOP_poll */
     int pause_count;       /* vcpu_pause() nesting, atomic */
 
@@ -74,7 +78,7 @@ struct domain {
     bool is_idle;
     uint8_t life; /* enum domain_life; ctl_lock */
     uint8_t handle[16];
-    uint32_t refs; /* domain_get(); freed at 0 */
+    uint32_t refs;         /* domain_get(); freed at 0 */
     struct list_head list; /* domain_list_lock; ordered by id */
     spinlock_t ctl_lock;
 
@@ -89,8 +93,8 @@ struct domain {
     struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */
     unsigned int max_vcpus;
 
-    int controller_pauses; /* domctl pause; ctl_lock */
-    bool creation_finished; /* first unpause seen */
+    int controller_pauses;               /* domctl pause; ctl_lock */
+    bool creation_finished;              /* first unpause seen */
     bool is_shutting_down, is_shut_down; /* shutdown_lock = ctl_lock */
     uint8_t shutdown_code;
     bool is_debug;
@@ -116,11 +120,11 @@ struct domain {
 };
 
 extern struct domain *dom0;
-extern struct domain *dom_io;  /* owner of MMIO frames, DOMID_IO */
-extern struct domain *dom_hv;  /* owner of hypervisor frames, DOMID_XEN */
+extern struct domain *dom_io; /* owner of MMIO frames, DOMID_IO */
+extern struct domain *dom_hv; /* owner of hypervisor frames, DOMID_XEN */
 
-#define for_each_vcpu(d, v)                                                    \
-    for (unsigned int vi_ = 0; vi_ < (d)->max_vcpus; vi_++)                    \
+#define for_each_vcpu(d, v)                                 \
+    for (unsigned int vi_ = 0; vi_ < (d)->max_vcpus; vi_++) \
         if (((v) = (d)->vcpu[vi_]) != NULL)
 
 static inline bool domain_is_dying(const struct domain *d)

@@ -14,10 +14,10 @@ struct domain;
 struct vcpu;
 struct page_info;
 
-#define EVTCHN_2L_PORTS 4096
+#define EVTCHN_2L_PORTS   4096
 #define EVTCHN_FIFO_PORTS (1U << 17)
 #define EVTCHN_PER_BUCKET 64
-#define EVTCHN_BUCKETS (EVTCHN_FIFO_PORTS / EVTCHN_PER_BUCKET)
+#define EVTCHN_BUCKETS    (EVTCHN_FIFO_PORTS / EVTCHN_PER_BUCKET)
 
 enum evtchn_state {
     ECS_FREE,
@@ -60,11 +60,11 @@ struct evtchn_fifo_vcpu;
 struct evtchn_domain {
     spinlock_t lock; /* rank LOCK_RANK_EVTCHN_DOM: allocation and binding */
     struct evtchn **bucket; /* EVTCHN_BUCKETS pointers, each NULL or 64 */
-    uint32_t nr_ports;  /* ports in allocated buckets */
-    uint32_t max_port;  /* limit of the domain, exclusive */
-    uint32_t nr_active; /* ports not free */
-    uint32_t next_free; /* no port below is free */
-    uint32_t kill_port; /* where closing all of them goes on */
+    uint32_t nr_ports;      /* ports in allocated buckets */
+    uint32_t max_port;      /* limit of the domain, exclusive */
+    uint32_t nr_active;     /* ports not free */
+    uint32_t next_free;     /* no port below is free */
+    uint32_t kill_port;     /* where closing all of them goes on */
     const struct evtchn_ops *ops;
     struct evtchn_fifo_domain *fifo;
     uint64_t poll_mask[2]; /* vcpus in SCHEDOP_poll, by id; atomic bits */
@@ -83,8 +83,8 @@ int evtchn_send(struct domain *ld, uint32_t port);
 int evtchn_reset(struct domain *d, bool resuming);
 
 /* Hypervisor to guest. Any context, interrupts on or off. */
-void evtchn_send_virq(struct vcpu *v, unsigned int virq);  /* per vcpu */
-void evtchn_send_global_virq(unsigned int virq);           /* to dom0 */
+void evtchn_send_virq(struct vcpu *v, unsigned int virq); /* per vcpu */
+void evtchn_send_global_virq(unsigned int virq);          /* to dom0 */
 void evtchn_send_pirq_port(struct domain *d, uint32_t port, unsigned int pirq);
 /* Port events that someone waits for in SCHEDOP_poll. */
 bool evtchn_port_is_pending(struct domain *d, uint32_t port);

@@ -17,7 +17,7 @@ struct grant_active; /* pins of one entry; core/grant.c */
 struct grant_map;    /* one handle; core/grant.c */
 
 struct grant_table {
-    spinlock_t lock; /* rank LOCK_RANK_GRANT: growth, maptrack's free list */
+    spinlock_t lock;    /* rank LOCK_RANK_GRANT: growth, maptrack's free list */
     uint32_t nr_frames; /* only grows; read without the lock */
     uint32_t max_frames;
     struct grant_entry_v1 **shared; /* [max_frames] pages shared with d */
@@ -35,8 +35,7 @@ int grant_domain_init(struct domain *d, unsigned int max_frames,
 int grant_release_mappings(struct domain *d);
 void grant_domain_free(struct domain *d);
 /* Frame n of d's table (grown if needed), for acquire_resource. */
-int grant_get_frame(struct domain *d, bool status, unsigned int n,
-                    mfn_t *out);
+int grant_get_frame(struct domain *d, bool status, unsigned int n, mfn_t *out);
 unsigned int grant_max_frames(struct domain *d, bool status);
 void grant_dump(struct domain *d);
 

@@ -20,9 +20,9 @@ typedef long (*hypercall_fn)(unsigned long a1, unsigned long a2,
                              unsigned long a5, unsigned long a6);
 
 struct hypercall {
-    hypercall_fn fn;      /* NULL: -ENOSYS */
+    hypercall_fn fn; /* NULL: -ENOSYS */
     uint8_t nr_args;
-    bool no_multicall;    /* refused with -EPERM inside a multicall */
+    bool no_multicall; /* refused with -EPERM inside a multicall */
 };
 extern const struct hypercall hypercall_table[NR_HYPERCALLS];
 
@@ -46,8 +46,7 @@ long do_update_descriptor(unsigned long maddr, unsigned long desc);
 long do_update_va_mapping(unsigned long va, unsigned long val,
                           unsigned long flags);
 long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val,
-                                      unsigned long flags,
-                                      unsigned long domid);
+                                      unsigned long flags, unsigned long domid);
 long do_iret(void);
 long do_set_segment_base(unsigned long which, unsigned long base);
 long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,

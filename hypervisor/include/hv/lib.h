@@ -38,18 +38,17 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
  * level passes loglvl=). Levels are a prefix of the format string. Callable
  * from everywhere, NMI included (then it may be dropped, never deadlocks).
  */
-#define LOG_ERR "<0>"
-#define LOG_WARN "<1>"
-#define LOG_INFO "<2>"
+#define LOG_ERR   "<0>"
+#define LOG_WARN  "<1>"
+#define LOG_INFO  "<2>"
 #define LOG_DEBUG "<3>"
 /* Caused by a guest: rate-limited. */
-#define LOG_GUEST_WARN "<G1>"
+#define LOG_GUEST_WARN  "<G1>"
 #define LOG_GUEST_DEBUG "<G3>"
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Print registers, symbolised backtrace, and stop or reboot the machine. */
-void panic(const char *fmt, ...) NORETURN
-    __attribute__((format(printf, 1, 2)));
+void panic(const char *fmt, ...) NORETURN __attribute__((format(printf, 1, 2)));
 struct cpu_regs;
 /* The same with the registers of the place that failed. */
 void panic_regs(const struct cpu_regs *regs, const char *fmt, ...) NORETURN
@@ -58,22 +57,22 @@ void bug(const char *file, int line, const char *expr) NORETURN;
 void warn(const char *file, int line, const char *expr);
 
 #define BUG() bug(__FILE__, __LINE__, "BUG()")
-#define BUG_ON(c)                                                              \
-    do {                                                                       \
-        if (unlikely(c))                                                       \
-            bug(__FILE__, __LINE__, #c);                                       \
+#define BUG_ON(c)                        \
+    do {                                 \
+        if (unlikely(c))                 \
+            bug(__FILE__, __LINE__, #c); \
     } while (0)
-#define WARN_ON(c)                                                             \
-    do {                                                                       \
-        if (unlikely(c))                                                       \
-            warn(__FILE__, __LINE__, #c);                                      \
+#define WARN_ON(c)                        \
+    do {                                  \
+        if (unlikely(c))                  \
+            warn(__FILE__, __LINE__, #c); \
     } while (0)
 /* Checked in debug builds; the expression must have no side effect. */
 #ifdef TRELLIS_DEBUG
-#define ASSERT(c)                                                              \
-    do {                                                                       \
-        if (unlikely(!(c)))                                                    \
-            bug(__FILE__, __LINE__, #c);                                       \
+#define ASSERT(c)                        \
+    do {                                 \
+        if (unlikely(!(c)))              \
+            bug(__FILE__, __LINE__, #c); \
     } while (0)
 #else
 #define ASSERT(c) ((void)sizeof(!(c)))

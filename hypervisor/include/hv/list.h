@@ -11,7 +11,10 @@ struct list_head {
     struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD_INIT(name) \
+    {                        \
+        &(name), &(name)     \
+    }
 
 static inline void list_init(struct list_head *h)
 {
@@ -44,18 +47,17 @@ static inline void list_del(struct list_head *n)
     list_init(n);
 }
 
-#define list_entry(p, type, member) container_of(p, type, member)
+#define list_entry(p, type, member)       container_of(p, type, member)
 #define list_first_entry(h, type, member) list_entry((h)->next, type, member)
-#define list_for_each_entry(pos, h, member)                                    \
-    for ((pos) = list_entry((h)->next, __typeof__(*(pos)), member);            \
-         &(pos)->member != (h);                                                \
+#define list_for_each_entry(pos, h, member)                         \
+    for ((pos) = list_entry((h)->next, __typeof__(*(pos)), member); \
+         &(pos)->member != (h);                                     \
          (pos) = list_entry((pos)->member.next, __typeof__(*(pos)), member))
 /* pos may be deleted in the body; tmp is of the same type. */
-#define list_for_each_entry_safe(pos, tmp, h, member)                          \
-    for ((pos) = list_entry((h)->next, __typeof__(*(pos)), member),            \
-        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member);    \
-         &(pos)->member != (h);                                                \
-         (pos) = (tmp),                                                        \
+#define list_for_each_entry_safe(pos, tmp, h, member)                       \
+    for ((pos) = list_entry((h)->next, __typeof__(*(pos)), member),         \
+        (tmp) = list_entry((pos)->member.next, __typeof__(*(pos)), member); \
+         &(pos)->member != (h); (pos) = (tmp),                              \
         (tmp) = list_entry((tmp)->member.next, __typeof__(*(pos)), member))
 
 #endif

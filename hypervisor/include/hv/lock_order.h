@@ -10,21 +10,21 @@
 enum lock_rank {
     LOCK_RANK_NONE = 0, /* unchecked: boot only */
     LOCK_RANK_DOMAIN_LIST = 10,
-    LOCK_RANK_DOMCTL = 20,    /* d->ctl_lock */
-    LOCK_RANK_MSI = 26,        /* which message interrupts are taken */
-    LOCK_RANK_GRANT = 30,     /* d->grant.lock */
+    LOCK_RANK_DOMCTL = 20, /* d->ctl_lock */
+    LOCK_RANK_MSI = 26,    /* which message interrupts are taken */
+    LOCK_RANK_GRANT = 30,  /* d->grant.lock */
     LOCK_RANK_GRANT_ENTRY = 35,
     LOCK_RANK_EVTCHN_DOM = 40, /* d->evtchn_lock */
     LOCK_RANK_EVTCHN = 45,     /* one channel (hashed) */
     LOCK_RANK_EVTCHN_FIFO = 47,
     LOCK_RANK_PIRQ = 48,      /* one device interrupt; irq off */
     LOCK_RANK_PIRQ_CHIP = 49, /* vectors, an I/O APIC; irq off */
-    LOCK_RANK_PT = 50,   /* page-table page bit lock; L4 before .. L1 */
+    LOCK_RANK_PT = 50,        /* page-table page bit lock; L4 before .. L1 */
     LOCK_RANK_PAGE_LIST = 60,
     LOCK_RANK_HV_MAP = 65, /* hypervisor page tables, vmap */
     LOCK_RANK_HEAP = 70,
     LOCK_RANK_SLAB = 72,
-    LOCK_RANK_RUNQ = 80, /* irq off */
+    LOCK_RANK_RUNQ = 80,  /* irq off */
     LOCK_RANK_TIMER = 85, /* irq off */
     LOCK_RANK_TIME = 87,
     LOCK_RANK_IPI = 88,

@@ -32,22 +32,22 @@ struct domain;
  * A free page has state 0. Counts never wrap: taking one more at the maximum
  * is refused.
  */
-#define PGS_REF_ONE (1UL << 0)
-#define PGS_REF_MASK ((1UL << 26) - 1)
+#define PGS_REF_ONE    (1UL << 0)
+#define PGS_REF_MASK   ((1UL << 26) - 1)
 #define PGS_TREF_SHIFT 26
-#define PGS_TREF_ONE (1UL << PGS_TREF_SHIFT)
-#define PGS_TREF_MASK (((1UL << 26) - 1) << PGS_TREF_SHIFT)
+#define PGS_TREF_ONE   (1UL << PGS_TREF_SHIFT)
+#define PGS_TREF_MASK  (((1UL << 26) - 1) << PGS_TREF_SHIFT)
 #define PGS_TYPE_SHIFT 52
-#define PGS_TYPE_MASK (7UL << PGS_TYPE_SHIFT)
-#define PGS_VALIDATED (1UL << 55)
-#define PGS_PINNED (1UL << 56)
-#define PGS_LOCKED (1UL << 57)
-#define PGS_ALLOCATED (1UL << 58)
-#define PGS_HV (1UL << 59)
-#define PGS_PARTIAL (1UL << 60)
-#define PGS_BROKEN (1UL << 61)
-#define PGS_FOREIGN (1UL << 62)
-#define PGS_FLIP (1UL << 63)
+#define PGS_TYPE_MASK  (7UL << PGS_TYPE_SHIFT)
+#define PGS_VALIDATED  (1UL << 55)
+#define PGS_PINNED     (1UL << 56)
+#define PGS_LOCKED     (1UL << 57)
+#define PGS_ALLOCATED  (1UL << 58)
+#define PGS_HV         (1UL << 59)
+#define PGS_PARTIAL    (1UL << 60)
+#define PGS_BROKEN     (1UL << 61)
+#define PGS_FOREIGN    (1UL << 62)
+#define PGS_FLIP       (1UL << 63)
 
 /* A frame has one type at a time; it changes only while its type count is 0.
  * WRITABLE excludes every other: a frame is never at once writable and a page
@@ -63,7 +63,7 @@ enum page_type {
 };
 
 #define PAGE_LINK_NONE 0xffffffffU
-#define PGF_HELD 0x04 /* in the owner's held_list; its page_list_lock */
+#define PGF_HELD       0x04 /* in the owner's held_list; its page_list_lock */
 
 struct page_info {
     uint64_t state;
@@ -112,9 +112,11 @@ uint64_t m2p_get(mfn_t m);
 mfn_t m2p_frame(unsigned int i);
 
 /* ---- allocator: buddy, orders 0..MAX_ORDER ---- */
-#define MAX_ORDER 18
-#define ALLOC_LOW_BITS(bits) ((bits) & 0xff) /* below 1 << bits bytes; 0: any */
-#define ALLOC_NO_SCRUB 0x100 /* contents may be stale: caller overwrites all */
+#define MAX_ORDER            18
+#define ALLOC_LOW_BITS(bits) ((bits)&0xff) /* below 1 << bits bytes; 0: any */
+#define ALLOC_NO_SCRUB                                    \
+    0x100 /* contents may be stale: caller overwrites all \
+           */
 
 /*
  * Frames for a domain: not yet in its list, no owner, count 0. Scrubbed

@@ -17,7 +17,7 @@ void pci_config_write(uint32_t sbdf, unsigned int reg, unsigned int bytes,
 /* Offset of a capability (PCI Local Bus, "Capabilities List"), 0 if none. */
 unsigned int pci_find_capability(uint32_t sbdf, uint8_t id);
 
-#define PCI_CAP_MSI 0x05
+#define PCI_CAP_MSI  0x05
 #define PCI_CAP_MSIX 0x11
 
 #endif

@@ -11,17 +11,21 @@
 
 #include <asm/cpu_info.h> /* this_cpu_offset(), smp_processor_id() */
 
-#define DEFINE_PER_CPU(type, name)                                             \
+#define DEFINE_PER_CPU(type, name) \
     __attribute__((section(".percpu"))) __typeof__(type) percpu_##name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) percpu_##name
 
 extern unsigned long percpu_offset[MAX_CPUS];
 
-#define per_cpu(name, cpu)                                                     \
-    (*(__typeof__(percpu_##name) *)((char *)&percpu_##name +                   \
-                                    percpu_offset[cpu]))
-#define this_cpu(name)                                                         \
-    (*(__typeof__(percpu_##name) *)((char *)&percpu_##name +                   \
-                                    this_cpu_offset()))
+/* The address arithmetic leaves the object that the compiler knows: it is not
+ * told where the pointer came from. */
+#define percpu_ptr(name, offset)                         \
+    ({                                                   \
+        char *base_ = (char *)&percpu_##name;            \
+        __asm__("" : "+r"(base_));                       \
+        (__typeof__(percpu_##name) *)(base_ + (offset)); \
+    })
+#define per_cpu(name, cpu) (*percpu_ptr(name, percpu_offset[cpu]))
+#define this_cpu(name)     (*percpu_ptr(name, this_cpu_offset()))
 
 #endif

@@ -20,9 +20,9 @@ typedef struct spinlock {
     uint16_t cpu; /* holder, debug builds; 0xffff = none */
 } spinlock_t;
 
-#define SPINLOCK_INIT(r)                                                       \
-    {                                                                          \
-        .tickets = 0, .rank = (r), .cpu = 0xffff                               \
+#define SPINLOCK_INIT(r)                         \
+    {                                            \
+        .tickets = 0, .rank = (r), .cpu = 0xffff \
     }
 
 static inline void spin_init(spinlock_t *l, enum lock_rank rank)

@@ -10,11 +10,11 @@
 
 typedef int64_t s_time_t;
 
-#define NSEC_PER_SEC 1000000000LL
-#define SECONDS(s) ((s_time_t)(s)*NSEC_PER_SEC)
+#define NSEC_PER_SEC  1000000000LL
+#define SECONDS(s)    ((s_time_t)(s)*NSEC_PER_SEC)
 #define MILLISECS(ms) ((s_time_t)(ms)*1000000LL)
 #define MICROSECS(us) ((s_time_t)(us)*1000LL)
-#define S_TIME_MAX INT64_MAX
+#define S_TIME_MAX    INT64_MAX
 
 s_time_t now_ns(void); /* arch/x86/time.c */
 

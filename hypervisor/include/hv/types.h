@@ -19,11 +19,11 @@ typedef struct {
     uint64_t n;
 } mfn_t;
 
-#define INVALID_MFN ((mfn_t){ ~0ULL })
+#define INVALID_MFN ((mfn_t){~0ULL})
 
 static inline mfn_t mfn(uint64_t n)
 {
-    return (mfn_t){ n };
+    return (mfn_t){n};
 }
 
 static inline uint64_t mfn_x(mfn_t m)
@@ -33,7 +33,7 @@ static inline uint64_t mfn_x(mfn_t m)
 
 static inline mfn_t mfn_add(mfn_t m, uint64_t n)
 {
-    return (mfn_t){ m.n + n };
+    return (mfn_t){m.n + n};
 }
 
 static inline bool mfn_eq(mfn_t a, mfn_t b)
@@ -42,8 +42,8 @@ static inline bool mfn_eq(mfn_t a, mfn_t b)
 }
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1UL << PAGE_SHIFT)
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 static inline paddr_t mfn_to_maddr(mfn_t m)
 {
@@ -52,39 +52,39 @@ static inline paddr_t mfn_to_maddr(mfn_t m)
 
 static inline mfn_t maddr_to_mfn(paddr_t a)
 {
-    return (mfn_t){ a >> PAGE_SHIFT };
+    return (mfn_t){a >> PAGE_SHIFT};
 }
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)      (sizeof(a) / sizeof((a)[0]))
 #define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
-#define ROUND_UP(n, a) (((n) + (a)-1) & ~((a)-1))
-#define ROUND_DOWN(n, a) ((n) & ~((a)-1))
-#define container_of(p, type, member)                                          \
+#define ROUND_UP(n, a)     (((n) + (a)-1) & ~((a)-1))
+#define ROUND_DOWN(n, a)   ((n) & ~((a)-1))
+#define container_of(p, type, member) \
     ((type *)((char *)(p)-offsetof(type, member)))
 
-#define min_t(type, a, b)                                                      \
-    ({                                                                         \
-        type a_ = (a), b_ = (b);                                               \
-        a_ < b_ ? a_ : b_;                                                     \
+#define min_t(type, a, b)        \
+    ({                           \
+        type a_ = (a), b_ = (b); \
+        a_ < b_ ? a_ : b_;       \
     })
-#define max_t(type, a, b)                                                      \
-    ({                                                                         \
-        type a_ = (a), b_ = (b);                                               \
-        a_ > b_ ? a_ : b_;                                                     \
+#define max_t(type, a, b)        \
+    ({                           \
+        type a_ = (a), b_ = (b); \
+        a_ > b_ ? a_ : b_;       \
     })
 
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define NORETURN __attribute__((noreturn))
-#define PACKED __attribute__((packed))
-#define ALIGNED(n) __attribute__((aligned(n)))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define MUST_CHECK       __attribute__((warn_unused_result))
+#define NORETURN         __attribute__((noreturn))
+#define PACKED           __attribute__((packed))
+#define ALIGNED(n)       __attribute__((aligned(n)))
+#define likely(x)        __builtin_expect(!!(x), 1)
+#define unlikely(x)      __builtin_expect(!!(x), 0)
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
-#define barrier() __asm__ volatile("" ::: "memory")
+#define barrier()        __asm__ volatile("" ::: "memory")
 /* Boot-only code and data: freed once the control domain runs. */
-#define __init __attribute__((section(".init.text"), cold))
-#define __initdata __attribute__((section(".init.data")))
+#define __init      __attribute__((section(".init.text"), cold))
+#define __initdata  __attribute__((section(".init.data")))
 #define __initconst __attribute__((section(".init.rodata")))
 /* Written during boot only, read-only afterwards. */
 #define __ro_after_init __attribute__((section(".data.ro_after_init")))

@@ -10,8 +10,8 @@
 #define TRELLIS_VERSION "0.1"
 #endif
 #define TRELLIS_EXTRAVERSION ".0-trellis"
-#define TRELLIS_CHANGESET "trellis-" TRELLIS_VERSION
-#define TRELLIS_COMPILER "gcc " __VERSION__
-#define TRELLIS_DATE "reproducible"
+#define TRELLIS_CHANGESET    "trellis-" TRELLIS_VERSION
+#define TRELLIS_COMPILER     "gcc " __VERSION__
+#define TRELLIS_DATE         "reproducible"
 
 #endif

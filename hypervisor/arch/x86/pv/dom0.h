@@ -49,11 +49,11 @@ const char *dom0_params_read(const struct dom0_kernel *k,
 
 /* Where things are, by frame number from virt_base up and by address. */
 struct dom0_layout {
-    uint64_t nr_pages;     /* of the domain */
-    uint64_t region_pages; /* mapped from virt_base on */
+    uint64_t nr_pages;          /* of the domain */
+    uint64_t region_pages;      /* mapped from virt_base on */
     uint64_t initrd, nr_initrd; /* pfn; frames. VA if !mod_start_pfn */
     uint64_t p2m_va;
-    uint64_t p2m_pfn, nr_p2m_list, nr_p2m; /* list; with its tables */
+    uint64_t p2m_pfn, nr_p2m_list, nr_p2m;         /* list; with its tables */
     uint64_t start_info, tables, nr_tables, stack; /* VA; count of tables */
 };
 /* Pure arithmetic; NULL, or why it cannot be. */

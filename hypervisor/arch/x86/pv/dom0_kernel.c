@@ -8,14 +8,14 @@
 #include <hv/lib.h>
 #include <hv/page.h>
 
-#define BZ_SETUP_SECTS 0x1f1
-#define BZ_HEADER_MAGIC 0x202 /* "HdrS" */
-#define BZ_VERSION 0x206
-#define BZ_PAYLOAD_OFFSET 0x248
-#define BZ_PAYLOAD_LENGTH 0x24c
-#define BZ_HEADER_END 0x250
+#define BZ_SETUP_SECTS     0x1f1
+#define BZ_HEADER_MAGIC    0x202 /* "HdrS" */
+#define BZ_VERSION         0x206
+#define BZ_PAYLOAD_OFFSET  0x248
+#define BZ_PAYLOAD_LENGTH  0x24c
+#define BZ_HEADER_END      0x250
 #define BZ_VERSION_PAYLOAD 0x0208 /* first that states the payload */
-#define MAX_UNPACKED (512UL << 20)
+#define MAX_UNPACKED       (512UL << 20)
 
 static uint32_t __init get32(const uint8_t *p)
 {
@@ -32,8 +32,7 @@ static bool __init is_bzimage(const uint8_t *m, uint64_t size)
 
 /* The compressed payload; its last four bytes are the unpacked size. */
 static const char *__init find_payload(const uint8_t *m, uint64_t size,
-                                       const uint8_t **payload,
-                                       uint64_t *bytes)
+                                       const uint8_t **payload, uint64_t *bytes)
 {
     uint64_t setup = m[BZ_SETUP_SECTS] ? m[BZ_SETUP_SECTS] : 4;
     uint64_t start = (setup + 1) * 512 + get32(m + BZ_PAYLOAD_OFFSET);

@@ -18,7 +18,7 @@
 #include <asm/config.h>
 #include <asm/page.h>
 
-#define SLACK_BYTES 0x80000UL
+#define SLACK_BYTES  0x80000UL
 #define REGION_ALIGN 0x400000UL
 /* No kernel is near it; keeps all sums far from overflow. */
 #define MAX_KERNEL_BYTES 0x40000000UL

@@ -104,8 +104,7 @@ static const char *__init unpack_xz(const uint8_t *in, uint64_t in_bytes,
 
     if (rc == LZMA_MEM_ERROR || rc == LZMA_MEMLIMIT_ERROR)
         return "its XZ dictionary is too large";
-    return rc == LZMA_OK && out_pos == out_bytes ? NULL
-                                                 : "corrupt XZ data";
+    return rc == LZMA_OK && out_pos == out_bytes ? NULL : "corrupt XZ data";
 }
 
 static const char *__init unpack_zstd(const uint8_t *in, uint64_t in_bytes,
@@ -159,8 +158,7 @@ static const char *__init unpack_gzip(const uint8_t *in, uint64_t in_bytes,
     rc = inflate(&z, Z_FINISH);
     /* The size states the last four bytes of a gzip file as well; Linux lets
      * both fall together, so the stream may end right at our end. */
-    return (rc == Z_STREAM_END || rc == Z_BUF_ERROR) &&
-                   z.total_out == out_bytes
+    return (rc == Z_STREAM_END || rc == Z_BUF_ERROR) && z.total_out == out_bytes
                ? NULL
                : "corrupt GZIP data";
 }
@@ -172,10 +170,10 @@ static const struct format {
     const char *(*unpack)(const uint8_t *in, uint64_t in_bytes, uint8_t *out,
                           uint64_t out_bytes);
 } formats[] __initconst = {
-    { "XZ", { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, unpack_xz },
-    { "ZSTD", { 0x28, 0xb5, 0x2f, 0xfd }, 4, unpack_zstd },
-    { "LZ4", { 0x02, 0x21, 0x4c, 0x18 }, 4, unpack_lz4 },
-    { "GZIP", { 0x1f, 0x8b }, 2, unpack_gzip },
+    {"XZ", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, unpack_xz},
+    {"ZSTD", {0x28, 0xb5, 0x2f, 0xfd}, 4, unpack_zstd},
+    {"LZ4", {0x02, 0x21, 0x4c, 0x18}, 4, unpack_lz4},
+    {"GZIP", {0x1f, 0x8b}, 2, unpack_gzip},
 };
 
 static const struct format *__init find(const void *in, uint64_t in_bytes)

@@ -110,10 +110,10 @@ static long op_getpageframeinfo3(struct xen_domctl *op, struct domain *d)
  */
 void hypercall_page_fill(void *page)
 {
-    static const uint8_t call[] = { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f,
-                                    0x05, 0x41, 0x5b, 0x59, 0xc3 };
-    static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 23,
-                                    0,    0,    0,    0x0f, 0x05 };
+    static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                   0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+    static const uint8_t iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, 23,
+                                   0,    0,    0,    0x0f, 0x05};
     uint8_t *p = page;
 
     memset(p, 0xcc, PAGE_SIZE);
@@ -225,16 +225,16 @@ static const struct {
     uint32_t cmd;
     domctl_fn fn;
 } ops[] = {
-    { XEN_DOMCTL_set_address_size, op_set_address_size },
-    { XEN_DOMCTL_get_address_size, op_get_address_size },
-    { XEN_DOMCTL_settscinfo, op_settscinfo },
-    { XEN_DOMCTL_gettscinfo, op_gettscinfo },
-    { XEN_DOMCTL_getpageframeinfo3, op_getpageframeinfo3 },
-    { XEN_DOMCTL_hypercall_init, op_hypercall_init },
-    { XEN_DOMCTL_get_cpu_policy, op_get_cpu_policy },
-    { XEN_DOMCTL_set_cpu_policy, op_set_cpu_policy },
-    { XEN_DOMCTL_get_ext_vcpucontext, op_get_ext_vcpucontext },
-    { XEN_DOMCTL_set_ext_vcpucontext, op_set_ext_vcpucontext },
+    {XEN_DOMCTL_set_address_size, op_set_address_size},
+    {XEN_DOMCTL_get_address_size, op_get_address_size},
+    {XEN_DOMCTL_settscinfo, op_settscinfo},
+    {XEN_DOMCTL_gettscinfo, op_gettscinfo},
+    {XEN_DOMCTL_getpageframeinfo3, op_getpageframeinfo3},
+    {XEN_DOMCTL_hypercall_init, op_hypercall_init},
+    {XEN_DOMCTL_get_cpu_policy, op_get_cpu_policy},
+    {XEN_DOMCTL_set_cpu_policy, op_set_cpu_policy},
+    {XEN_DOMCTL_get_ext_vcpucontext, op_get_ext_vcpucontext},
+    {XEN_DOMCTL_set_ext_vcpucontext, op_set_ext_vcpucontext},
 };
 
 long arch_do_domctl(struct xen_domctl *op, struct domain *d)

@@ -13,15 +13,14 @@
 
 /* More than any policy has. */
 #define MAX_LEAVES 128
-#define MAX_MSRS 16
+#define MAX_MSRS   16
 
 union buffer {
     struct xen_cpuid_leaf leaves[MAX_LEAVES];
     struct xen_msr_entry msrs[MAX_MSRS];
 };
 
-static long leaves_to_guest(const struct cpuid_policy *p,
-                            union buffer *buf,
+static long leaves_to_guest(const struct cpuid_policy *p, union buffer *buf,
                             XEN_GUEST_HANDLE(xen_cpuid_leaf_t) leaves,
                             uint32_t *nr_leaves)
 {
@@ -77,9 +76,9 @@ long cpuid_policy_to_guest(const struct cpuid_policy *p,
 static long from_guest(struct cpuid_policy *p, union buffer *buf,
                        XEN_GUEST_HANDLE(xen_cpuid_leaf_t) leaves,
                        uint32_t nr_leaves,
-                       XEN_GUEST_HANDLE(xen_msr_entry_t) msrs,
-                       uint32_t nr_msrs, uint32_t *err_leaf,
-                       uint32_t *err_subleaf, uint32_t *err_msr)
+                       XEN_GUEST_HANDLE(xen_msr_entry_t) msrs, uint32_t nr_msrs,
+                       uint32_t *err_leaf, uint32_t *err_subleaf,
+                       uint32_t *err_msr)
 {
     long rc;
 

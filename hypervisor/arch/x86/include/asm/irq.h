@@ -12,15 +12,19 @@
 
 struct msi;
 
-enum irq_kind { IRQ_NONE, IRQ_LINE, IRQ_MSI };
+enum irq_kind {
+    IRQ_NONE,
+    IRQ_LINE,
+    IRQ_MSI
+};
 
 struct irq {
-    spinlock_t lock; /* rank LOCK_RANK_PIRQ, interrupts off: all fields */
-    uint8_t kind;    /* enum irq_kind */
-    uint8_t vector;  /* 0: none */
-    bool level, low; /* lines only */
-    bool in_flight;  /* level: masked until the guest's EOI */
-    bool bound;      /* someone wants it: unmasked unless in flight */
+    spinlock_t lock;  /* rank LOCK_RANK_PIRQ, interrupts off: all fields */
+    uint8_t kind;     /* enum irq_kind */
+    uint8_t vector;   /* 0: none */
+    bool level, low;  /* lines only */
+    bool in_flight;   /* level: masked until the guest's EOI */
+    bool bound;       /* someone wants it: unmasked unless in flight */
     unsigned int cpu; /* that takes it */
     struct domain *d; /* bound: to whom, with a reference */
     uint32_t port;

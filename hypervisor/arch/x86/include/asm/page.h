@@ -11,19 +11,20 @@
 
 typedef uint64_t pte_t; /* an entry of any level */
 
-#define PTE_P            (1UL << 0)
-#define PTE_RW           (1UL << 1)
-#define PTE_US           (1UL << 2)
-#define PTE_PWT          (1UL << 3)
-#define PTE_PCD          (1UL << 4)
-#define PTE_A            (1UL << 5)
-#define PTE_D            (1UL << 6)
-#define PTE_PSE          (1UL << 7) /* L2, L3 */
-#define PTE_PAT          (1UL << 7) /* L1 */
-#define PTE_G            (1UL << 8)
-#define PTE_AVL          (7UL << 9)
-#define PTE_GUEST_KERNEL (1UL << 52) /* ABI: guest wrote the entry without US \
-                                      */
+#define PTE_P   (1UL << 0)
+#define PTE_RW  (1UL << 1)
+#define PTE_US  (1UL << 2)
+#define PTE_PWT (1UL << 3)
+#define PTE_PCD (1UL << 4)
+#define PTE_A   (1UL << 5)
+#define PTE_D   (1UL << 6)
+#define PTE_PSE (1UL << 7) /* L2, L3 */
+#define PTE_PAT (1UL << 7) /* L1 */
+#define PTE_G   (1UL << 8)
+#define PTE_AVL (7UL << 9)
+#define PTE_GUEST_KERNEL                                 \
+    (1UL << 52) /* ABI: guest wrote the entry without US \
+                 */
 #define PTE_AVL_HIGH   (0x7ffUL << 52)
 #define PTE_NX         (1UL << 63)
 #define PTE_ADDR_MASK  0x000ffffffffff000UL

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real asm/x86.h, save for what a host program may not do: here the
+ * The real asm/irqflags.h, save for what a host program may not do: here the
  * interrupt flag is a variable of the CPU that the test plays.
  */
-#ifndef HOSTARCH_ASM_X86_H
-#define HOSTARCH_ASM_X86_H
+#ifndef HOSTARCH_ASM_IRQFLAGS_H
+#define HOSTARCH_ASM_IRQFLAGS_H
 
 #define irq_enable     real_irq_enable
 #define irq_disable    real_irq_disable
 #define irq_save       real_irq_save
 #define irq_restore    real_irq_restore
 #define irq_is_enabled real_irq_is_enabled
-#include_next <asm/x86.h>
+#include_next <asm/irqflags.h>
 #undef irq_enable
 #undef irq_disable
 #undef irq_save
