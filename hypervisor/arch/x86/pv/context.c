@@ -151,6 +151,9 @@ static void NORETURN resume_guest(struct vcpu *v)
     if (unlikely(!load_segments(&v->arch)))
         pv_failsafe(v, sel);
     arch_vcpu_time_update(v, false);
+    vcpu_runstate_update_guest(v);
+    vcpu_timers_migrate(v);
+    vcpu_periodic_process(v);
     exit_to_guest();
 }
 
