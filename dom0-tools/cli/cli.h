@@ -49,6 +49,8 @@ int cli_error(const struct errmsg *err);
 /* "tl CMD: text", and where to read on; returns EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int cli_usage(struct cli *cli,
                                                     const char *fmt, ...);
+/* The same after getopt met what it does not know. */
+int cli_bad_option(struct cli *cli, char **argv);
 /* A remark on stderr. */
 __attribute__((format(printf, 1, 2))) void cli_note(const char *fmt, ...);
 /* Remarks from libs/domain. */

@@ -41,7 +41,7 @@ int cmd_console(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "t:n:")) != -1) {
         if (c == '?')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         if (c == 't' && strcmp(optarg, "pv"))
             return cli_usage(cli, "only PV consoles exist, not '%s'", optarg);
         if (c == 'n' && strcmp(optarg, "0"))

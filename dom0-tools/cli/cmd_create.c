@@ -125,7 +125,7 @@ static int take_options(struct cli *cli, struct create_options *o, int argc,
             o->file = optarg;
             break;
         default:
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         }
     }
     if (o->foreground && (o->console || o->no_monitor))

@@ -88,30 +88,35 @@ static void facts_hypervisor(const struct sheet *s, const struct host_info *h)
     fact(s, "cc_compile_date", "%s", h->compile_date);
 }
 
-static bool take_flag(int argc, char **argv, char letter, const char *name)
+/* Takes one option and nothing else; false if there is anything else. */
+static bool take_flag(int argc, char **argv, char letter, const char *name,
+                      bool *given)
 {
     const struct option options[] = {{name, no_argument, NULL, letter},
                                      {NULL, 0, NULL, 0}};
     const char letters[] = {letter, '\0'};
-    bool given = false;
     int c;
 
+    *given = false;
     while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         if (c == '?')
-            optind = argc + 1;
-        given = true;
+            return false;
+        *given = true;
     }
-    return given;
+    if (optind == argc)
+        return true;
+    optind++; /* the word to complain about is the last one taken */
+    return false;
 }
 
 int cmd_info(struct cli *cli, int argc, char **argv)
 {
-    bool json = take_flag(argc, argv, 'j', "json");
     struct sheet sheet = {NULL};
     struct host_info h;
+    bool json;
 
-    if (optind != argc)
-        return cli_usage(cli, "wrong argument");
+    if (!take_flag(argc, argv, 'j', "json", &json))
+        return cli_bad_option(cli, argv);
     if (!cli_open(cli))
         return EXIT_FAILED;
     if (dom_host_info(cli->dom, &h))
@@ -127,11 +132,11 @@ int cmd_info(struct cli *cli, int argc, char **argv)
 
 int cmd_dmesg(struct cli *cli, int argc, char **argv)
 {
-    bool clear = take_flag(argc, argv, 'c', "clear");
     char *text;
+    bool clear;
 
-    if (optind != argc)
-        return cli_usage(cli, "wrong argument");
+    if (!take_flag(argc, argv, 'c', "clear", &clear))
+        return cli_bad_option(cli, argv);
     if (!cli_open(cli))
         return EXIT_FAILED;
     if (dom_host_log(cli->dom, clear, &text))

@@ -142,7 +142,7 @@ int cmd_list(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "jlv", json_option, NULL)) != -1) {
         if (c == '?' || c == 's')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         json |= c == 'j' || c == 'l';
         with_config |= c == 'l';
         verbose |= c == 'v';
@@ -211,7 +211,7 @@ int cmd_vcpu_list(struct cli *cli, int argc, char **argv)
     bool json;
 
     if (!take_json(argc, argv, &json))
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     nr = select_domains(cli, argc, argv, &list);
     if (nr < 0)
         return EXIT_FAILED;
@@ -249,7 +249,7 @@ int cmd_domid(struct cli *cli, int argc, char **argv)
     int rc;
 
     if (!take_json(argc, argv, &json))
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     rc = cli_one_domain(cli, argc, argv, &domid);
     if (rc == EXIT_DONE)
         printf("%u\n", domid);
@@ -264,7 +264,7 @@ int cmd_domname(struct cli *cli, int argc, char **argv)
     int rc;
 
     if (!take_json(argc, argv, &json))
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     rc = cli_one_domain(cli, argc, argv, &domid);
     if (rc != EXIT_DONE)
         return rc;
@@ -299,7 +299,7 @@ int cmd_uptime(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "js", json_option, NULL)) != -1) {
         if (c != 'j' && c != 's')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         json |= c == 'j';
         brief |= c == 's';
     }

@@ -33,14 +33,14 @@ static int each_domain(struct cli *cli, int argc, char **argv,
 int cmd_pause(struct cli *cli, int argc, char **argv)
 {
     if (getopt(argc, argv, "") != -1)
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     return each_domain(cli, argc, argv, dom_pause);
 }
 
 int cmd_unpause(struct cli *cli, int argc, char **argv)
 {
     if (getopt(argc, argv, "") != -1)
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     return each_domain(cli, argc, argv, dom_unpause);
 }
 
@@ -50,7 +50,7 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "f")) != -1)
         if (c != 'f')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
     return each_domain(cli, argc, argv, dom_destroy);
 }
 
@@ -122,7 +122,7 @@ static int shutdown_or_reboot(struct cli *cli, int argc, char **argv,
 
     while ((c = getopt_long(argc, argv, "awF", options, NULL)) != -1) {
         if (c == '?')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         all |= c == 'a';
         wait |= c == 'w';
     }
@@ -152,7 +152,7 @@ int cmd_rename(struct cli *cli, int argc, char **argv)
     uint32_t domid;
 
     if (getopt(argc, argv, "") != -1)
-        return cli_usage(cli, "wrong option");
+        return cli_bad_option(cli, argv);
     if (argc - optind != 2)
         return cli_usage(cli, "a domain and its new name are needed");
     if (!cli_open(cli))

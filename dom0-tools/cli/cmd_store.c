@@ -117,7 +117,7 @@ static int store_ls(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "fj")) != -1) {
         if (c == '?')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         ls.full |= c == 'f';
         json |= c == 'j';
     }
@@ -138,7 +138,7 @@ static int store_read(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "j")) != -1) {
         if (c == '?')
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
         json = true;
     }
     if (optind >= argc)
@@ -198,7 +198,7 @@ static int store_watch(struct cli *cli, int argc, char **argv)
 
     while ((c = getopt(argc, argv, "n:")) != -1) {
         if (c == '?' || (left = strtol(optarg, NULL, 10)) <= 0)
-            return cli_usage(cli, "wrong option");
+            return cli_bad_option(cli, argv);
     }
     if (argc - optind != 1)
         return cli_usage(cli, "which path?");

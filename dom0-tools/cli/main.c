@@ -52,6 +52,14 @@ int cli_usage(struct cli *cli, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
+int cli_bad_option(struct cli *cli, char **argv)
+{
+    const char *word = optind > 1 ? argv[optind - 1] : argv[optind];
+
+    return cli_usage(cli, "'%s' is not an option here, or lacks its value",
+                     word);
+}
+
 void cli_note(const char *fmt, ...)
 {
     va_list ap;
@@ -139,6 +147,7 @@ int main(int argc, char **argv)
         print_command_help(cli.command);
         return EXIT_DONE;
     }
+    opterr = 0;
     rc = cli.command->run(&cli, argc > 1 ? argc - 1 : argc,
                           argc > 1 ? argv + 1 : argv);
     if (cli.dom)
