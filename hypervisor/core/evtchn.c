@@ -203,6 +203,7 @@ unlock:
 int evtchn_close(struct domain *d, uint32_t port, bool guest)
 {
     struct evtchn *chn;
+    bool done = false;
     int rc = 0;
 
     spin_lock(&d->evtchn.lock);
@@ -211,9 +212,11 @@ int evtchn_close(struct domain *d, uint32_t port, bool guest)
         (guest && chn->state == ECS_RESERVED)) {
         rc = -EINVAL;
     } else {
-        while (chn->state == ECS_INTERDOMAIN && !close_interdomain(d, chn))
-            ;
-        if (chn->state != ECS_FREE)
+        /* It drops the lock: when it is done the port may be somebody's
+         * again. Before that it may have become unbound, by its peer. */
+        while (chn->state == ECS_INTERDOMAIN && !done)
+            done = close_interdomain(d, chn);
+        if (!done && chn->state != ECS_FREE)
             close_local(d, chn);
     }
     spin_unlock(&d->evtchn.lock);
