@@ -59,7 +59,7 @@ static int start(void **state)
     server = fork();
     if (server == 0)
         serve();
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1500; i++) {
         if (xs_open_path(path, &xs) == 0) {
             xs_close(xs);
             return 0;
