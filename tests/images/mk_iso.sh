@@ -31,8 +31,9 @@ menuentry "Trellis" {
 CFG
 
 mkdir -p "$(dirname "$out")"
-if ! grub-mkrescue -o "$out.tmp" "$tree" -- -volid TRELLIS > "$tree/log" 2>&1; then
-    cat "$tree/log" >&2
+if ! grub-mkrescue -o "$out.tmp" "$tree" -- -volid TRELLIS > "$out.log" 2>&1; then
+    cat "$out.log" >&2
     exit 1
 fi
 mv "$out.tmp" "$out"
+rm "$out.log"
