@@ -41,6 +41,15 @@ static double seconds(uint64_t ns)
     return (double)ns / 1e9;
 }
 
+/* With as many digits as the clock is worth. */
+static struct json_object *cpu_seconds(uint64_t ns)
+{
+    char digits[32];
+
+    snprintf(digits, sizeof(digits), "%.3f", seconds(ns));
+    return json_object_new_double_s(seconds(ns), digits);
+}
+
 /* Those named on the command line, or all. Returns how many, or -1. */
 static int select_domains(struct cli *cli, int argc, char **argv,
                           struct dom_info **list)
@@ -92,7 +101,7 @@ static struct json_object *info_json(const struct dom_info *d)
         add(o, "max_memory_kib", number(d->max_kib));
     add(o, "vcpus", number(d->vcpus));
     add(o, "max_vcpus", number(d->max_vcpus));
-    add(o, "cpu_seconds", json_object_new_double(seconds(d->cpu_ns)));
+    add(o, "cpu_seconds", cpu_seconds(d->cpu_ns));
     return o;
 }
 
@@ -187,7 +196,7 @@ static struct json_object *vcpu_json(const struct dom_info *d,
              : v->running ? "running"
              : v->blocked ? "blocked"
                           : "runnable"));
-    add(o, "cpu_seconds", json_object_new_double(seconds(v->cpu_ns)));
+    add(o, "cpu_seconds", cpu_seconds(v->cpu_ns));
     add(o, "affinity", text(v->affinity));
     return o;
 }
