@@ -3,7 +3,8 @@
  * The descriptor windows: the GDT and LDT of every vcpu at fixed hypervisor
  * addresses, so that its frames stay mapped while it sleeps. The mappings are
  * writable for the processor alone, which sets accessed bits; they carry no U
- * bit.
+ * bit. Unlike the hypervisor's other entries they are not global: the load of
+ * CR3 when a vcpu moves to a CPU drops what that CPU kept from earlier runs.
  */
 #include <asm/pv/desc.h>
 
@@ -62,6 +63,8 @@ int pv_window_create(struct vcpu *v)
     }
     v->arch.desc_window = va;
     v->arch.window_ptes = hv_l1e(va);
+    for (unsigned int i = 0; i < WINDOW_GDT_PAGES; i++)
+        WRITE_ONCE(v->arch.window_ptes[i], empty_pte()); /* not global */
     v->arch.window_cpu = ~0U;
     return 0;
 }
