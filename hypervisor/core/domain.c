@@ -60,6 +60,7 @@ static void domain_fields_init(struct domain *d,
     d->shutdown_code = SHUTDOWN_poweroff;
     d->controller_pauses = 1;
     spin_init(&d->ctl_lock, LOCK_RANK_DOMCTL);
+    spin_init(&d->shutdown_lock, LOCK_RANK_SHUTDOWN);
     spin_init(&d->page_list_lock, LOCK_RANK_PAGE_LIST);
     for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
         timer_init(&d->watchdog[i].timer, watchdog_fired, d,
@@ -179,6 +180,7 @@ static struct domain *__init special_domain(domid_t id)
     d->page_list = d->held_list = PAGE_LINK_NONE;
     d->max_pages = UINT64_MAX;
     spin_init(&d->ctl_lock, LOCK_RANK_DOMCTL);
+    spin_init(&d->shutdown_lock, LOCK_RANK_SHUTDOWN);
     spin_init(&d->page_list_lock, LOCK_RANK_PAGE_LIST);
     return d;
 }

@@ -74,12 +74,22 @@ int domain_unpause_by_controller(struct domain *d)
     return rc;
 }
 
+/* The event is sent later, from under no lock. */
+static void send_dom_exc(void *arg)
+{
+    (void)arg;
+    evtchn_send_global_virq(VIRQ_DOM_EXC);
+}
+
+static struct tasklet tell_dom0 = {.fn = send_dom_exc};
+
 /*
  * Every vcpu stops at its next chance; the domain is shut down when the last
  * one has. The control domain's end is the machine's.
  */
 int domain_shutdown(struct domain *d, uint8_t reason)
 {
+    unsigned long flags;
     struct vcpu *v;
 
     if (d->is_privileged) {
@@ -91,30 +101,29 @@ int domain_shutdown(struct domain *d, uint8_t reason)
             printk(LOG_ERR "dom0 crashed\n");
         machine_restart(reason == SHUTDOWN_crash ? 3000 : 0);
     }
-    spin_lock(&d->ctl_lock);
-    if (d->is_shutting_down) {
-        spin_unlock(&d->ctl_lock);
-        return 0;
+    flags = spin_lock_irqsave(&d->shutdown_lock);
+    if (!d->is_shutting_down) {
+        d->is_shutting_down = true;
+        d->shutdown_code = reason;
+        for_each_vcpu (d, v) {
+            v->paused_for_shutdown = true;
+            vcpu_pause_nosync(v);
+        }
+        d->is_shut_down = true;
+        tasklet_schedule(&tell_dom0);
     }
-    d->is_shutting_down = true;
-    d->shutdown_code = reason;
-    for_each_vcpu (d, v) {
-        v->paused_for_shutdown = true;
-        vcpu_pause_nosync(v);
-    }
-    d->is_shut_down = true;
-    spin_unlock(&d->ctl_lock);
-    evtchn_send_global_virq(VIRQ_DOM_EXC);
+    spin_unlock_irqrestore(&d->shutdown_lock, flags);
     return 0;
 }
 
 /* Undo a shutdown (a cancelled suspend). */
 void domain_resume(struct domain *d)
 {
+    unsigned long flags;
     struct vcpu *v;
 
     domain_pause(d);
-    spin_lock(&d->ctl_lock);
+    flags = spin_lock_irqsave(&d->shutdown_lock);
     d->is_shutting_down = d->is_shut_down = false;
     d->shutdown_code = SHUTDOWN_poweroff;
     for_each_vcpu (d, v) {
@@ -122,7 +131,7 @@ void domain_resume(struct domain *d)
             vcpu_unpause(v);
         v->paused_for_shutdown = false;
     }
-    spin_unlock(&d->ctl_lock);
+    spin_unlock_irqrestore(&d->shutdown_lock, flags);
     domain_unpause(d);
 }
 

@@ -95,7 +95,9 @@ struct domain {
 
     int controller_pauses;               /* domctl pause; ctl_lock */
     bool creation_finished;              /* first unpause seen */
-    bool is_shutting_down, is_shut_down; /* shutdown_lock = ctl_lock */
+    /* A domain may be crashed from under any lock but the scheduler's. */
+    spinlock_t shutdown_lock; /* shutdown_code and: */
+    bool is_shutting_down, is_shut_down;
     uint8_t shutdown_code;
     bool is_debug;
     uint32_t createflags;

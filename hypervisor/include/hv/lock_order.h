@@ -24,8 +24,9 @@ enum lock_rank {
     LOCK_RANK_HV_MAP = 65, /* hypervisor page tables, vmap */
     LOCK_RANK_HEAP = 70,
     LOCK_RANK_SLAB = 72,
-    LOCK_RANK_RUNQ = 80,  /* irq off */
-    LOCK_RANK_TIMER = 85, /* irq off */
+    LOCK_RANK_SHUTDOWN = 78, /* d->shutdown_lock; irq off */
+    LOCK_RANK_RUNQ = 80,     /* irq off */
+    LOCK_RANK_TIMER = 85,    /* irq off */
     LOCK_RANK_TIME = 87,
     LOCK_RANK_IPI = 88,
     LOCK_RANK_PCI = 89,     /* configuration space; irq off */
