@@ -152,6 +152,8 @@ static bool __init start_cpu(unsigned int cpu, uint32_t id)
     if (!wait_called_in(STARTUP_WAIT_NS))
         apic_send(id, ICR_STARTUP | page);
     if (!wait_called_in(ONLINE_TIMEOUT_NS)) {
+        /* Not later either: the code it would run is about to be freed. */
+        apic_send(id, ICR_INIT | ICR_ASSERT);
         printk(LOG_ERR "CPU %u (APIC id %u) does not start\n", cpu, id);
         return false;
     }

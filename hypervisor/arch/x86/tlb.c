@@ -136,8 +136,8 @@ static void flush_interrupt(struct cpu_regs *regs)
     serve_request();
 }
 
-/* May be called with interrupts off, if no lock is held that another CPU wants
- * with its interrupts off. */
+/* Interrupts are on: a CPU that waits here for a lock which the holder keeps
+ * with interrupts off would never answer the holder's own flush. */
 static void flush_mask(const cpumask_t *mask, struct request r)
 {
     unsigned int cpu = smp_processor_id();
@@ -150,6 +150,7 @@ static void flush_mask(const cpumask_t *mask, struct request r)
     }
     if (cpumask_empty(&others))
         return;
+    ASSERT(irq_is_enabled());
 
     while (!spin_trylock(&request_lock)) {
         serve_request();
