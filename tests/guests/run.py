@@ -69,7 +69,7 @@ def qemu_command(args, kernel, options, guest_line):
     image = os.path.join(args.guests, kernel + ".elf")
     return [
         "qemu-system-x86_64", "-accel", "tcg", "-cpu", args.cpu,
-        "-m", "256", "-smp", str(smp), "-nographic", "-no-reboot",
+        "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", "none", "-serial", "stdio", "-net", "none",
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
         "-initrd", (image + " " + guest_line).strip(),
@@ -174,6 +174,8 @@ def parse_arguments():
     parser.add_argument("--hv", default=os.path.join(TOP, "build/trellis.elf"))
     parser.add_argument("--guests", default=os.path.join(TOP, "build/guests"))
     parser.add_argument("--cpu", default="max,-smap")
+    parser.add_argument("--machine", default="pc")
+    parser.add_argument("--memory", default="256", help="MiB")
     parser.add_argument("--smp", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--append", default="", help="hypervisor options")

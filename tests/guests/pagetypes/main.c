@@ -22,7 +22,7 @@
 /* Beyond what a processor can address; and beyond the RAM of the tests only,
  * where the control domain may map what it wants. */
 #define BAD_MFN (1UL << 38)
-#define TOP_PFN 0x100000UL
+#define TOP_PFN 0x3ffffffUL
 
 /* A zeroed page, read-only, ready to become a table. */
 static uint64_t *table_alloc(void)
