@@ -42,7 +42,10 @@ static int kernel_unpack(struct bytes payload, enum packing packing,
     rc = unpack(packing, payload, k->unpacked, len, err);
     if (rc)
         return rc;
-    return elf_parse((struct bytes){k->unpacked, len}, &k->elf, err);
+    rc = elf_parse((struct bytes){k->unpacked, len}, &k->elf, err);
+    return rc ? err_wrap(err, rc, "what is in the %s payload",
+                         packing_name(packing))
+              : 0;
 }
 
 /* A gzip stream ends in its unpacked size, so a bare .gz can be read too. */
