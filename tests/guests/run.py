@@ -34,6 +34,7 @@ KERNELS = {
     "smp": {"smp": 3},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "misc": {},
+    "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
 }
 
