@@ -76,9 +76,18 @@ def test_boot(new_machine, combination):
     m.finish()
 
 
+@pytest.mark.trellis
+def test_debug_build(new_machine):
+    """The build with assertions, lock ranks and audits finds nothing."""
+    m = new_machine(hv="debug", kernel="6.12", machine="q35", smp=4)
+    m.boot(timeout=240)
+    check_dom0(m)
+    m.finish()
+
+
 def test_reboot_and_poweroff(new_machine):
     """The machine restarts as often as it is told to, then ends."""
-    m = new_machine(smp=2)
+    m = new_machine(smp=2, kernel="6.12")
     m.boot()
     for _ in range(2):
         m.check_dmesg()
