@@ -12,6 +12,7 @@
 
 #include "domain_init.h"
 #include "domain_table.h"
+#include "dump.h"
 
 struct domain *dom0, *dom_io, *dom_hv;
 static struct domain *idle_domain;
@@ -189,6 +190,7 @@ void __init domain_init(void)
 {
     dom_io = special_domain(DOMID_IO);
     dom_hv = special_domain(DOMID_XEN);
+    dump_init();
 }
 
 /* The idle vcpu of a CPU; the first call makes the idle domain. */
