@@ -101,14 +101,11 @@ run: all images ## Boot Trellis, dom0 and an example guest in QEMU
 # Tests. Each layer leaves its counts in build/results.
 
 SYSTEM_ARGS ?=
-test-system: all images debug-hypervisor ## Whole systems in QEMU (a core subset, minutes)
+test-system: all images ## Whole systems in QEMU (a core subset, minutes)
 	@tests/system/run-tests.sh $(SYSTEM_ARGS)
 
-.PHONY: debug-hypervisor test-full
-debug-hypervisor:
-	@$(MAKE) --no-print-directory DEBUG=1 hypervisor
-
-test-full: all images debug-hypervisor ## Whole systems in QEMU, every test (hours)
+.PHONY: test-full
+test-full: all images ## Whole systems in QEMU, every test (hours)
 	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system
