@@ -93,34 +93,30 @@ static uint64_t any_entry(struct fuzzer *f)
 
 /* --- the operations --- */
 
-static void op_map_window(struct fuzzer *f)
+static long op_map_window(struct fuzzer *f)
 {
     static const uint64_t flags[] = {UVMF_NONE, UVMF_INVLPG | UVMF_ALL,
                                      UVMF_TLB_FLUSH | UVMF_LOCAL};
 
-    hc_update_va_mapping(addr(window(below(f, 6))), any_entry(f),
-                         flags[below(f, ARRAY_SIZE(flags))]);
+    return hc_update_va_mapping(addr(window(below(f, 6))), any_entry(f),
+                                flags[below(f, ARRAY_SIZE(flags))]);
 }
 
-static void op_protect(struct fuzzer *f)
+static long op_protect(struct fuzzer *f)
 {
     const char *page = any_page(f);
 
-    if (below(f, 2))
-        page_set_ro(page);
-    else
-        page_set_rw(page);
+    return below(f, 2) ? page_set_ro(page) : page_set_rw(page);
 }
 
-static void op_pin(struct fuzzer *f)
+static long op_pin(struct fuzzer *f)
 {
     if (below(f, 3))
-        pin_table(1 + below(f, 4), any_mfn(f));
-    else
-        unpin_table(any_mfn(f));
+        return pin_table(1 + below(f, 4), any_mfn(f));
+    return unpin_table(any_mfn(f));
 }
 
-static void op_update(struct fuzzer *f)
+static long op_update(struct fuzzer *f)
 {
     struct mmu_update u[4];
     unsigned int n = 1 + below(f, 4);
@@ -133,73 +129,102 @@ static void op_update(struct fuzzer *f)
         if (u[i].ptr >> PAGE_SHIFT == virt_to_mfn((void *)start_info->pt_base))
             u[i].ptr = virt_to_maddr(any_page(f));
     }
-    hc_mmu_update(u, n, NULL, DOMID_SELF);
+    return hc_mmu_update(u, n, NULL, DOMID_SELF);
 }
 
 /* A store that may be emulated, be ordinary, or fault. */
-static void op_store(struct fuzzer *f)
+static long op_store(struct fuzzer *f)
 {
     uint64_t *where = (uint64_t *)any_page(f) + below(f, 512);
 
+    trap_last()->count = 0;
     asm volatile("1: mov %1, (%0)\n2:\n" EXTABLE("1b", "2b")
                  :
                  : "r"(where), "r"(any_entry(f))
                  : "memory");
+    return (long)trap_last()->count;
 }
 
-static void op_exchange_entry(struct fuzzer *f)
+static long op_exchange_entry(struct fuzzer *f)
 {
     uint64_t *where = (uint64_t *)any_page(f) + below(f, 512);
     uint64_t v = any_entry(f);
 
+    trap_last()->count = 0;
     asm volatile("1: xchg %0, (%1)\n2:\n" EXTABLE("1b", "2b")
                  : "+r"(v)
                  : "r"(where)
                  : "memory");
+    return (long)trap_last()->count;
 }
 
-static void op_link_root(struct fuzzer *f)
+static long op_link_root(struct fuzzer *f)
 {
     uint64_t *root = (uint64_t *)start_info->pt_base;
     unsigned int slot = FIRST_SLOT + below(f, NR_SLOTS);
     uint64_t entry = below(f, 3) ? any_entry(f) : 0;
 
-    pte_set(virt_to_maddr(&root[slot]), entry);
+    return pte_set(virt_to_maddr(&root[slot]), entry);
 }
 
-static void op_user_root(struct fuzzer *f)
+static long op_user_root(struct fuzzer *f)
 {
-    mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, below(f, 2) ? any_mfn(f) : 0);
+    return mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, below(f, 2) ? any_mfn(f) : 0);
 }
 
-static void op_gdt(struct fuzzer *f)
+static long op_gdt(struct fuzzer *f)
 {
     uint64_t frames[2] = {any_mfn(f), any_mfn(f)};
 
-    hc_set_gdt(frames, below(f, 3) * 512);
+    return hc_set_gdt(frames, below(f, 3) * 512);
 }
 
-static void op_descriptor(struct fuzzer *f)
+static long op_descriptor(struct fuzzer *f)
 {
-    hc_update_descriptor(virt_to_maddr(any_page(f)) + below(f, 512) * 8,
-                         below(f, 2) ? 0x00cff2000000ffffUL : next(f));
+    return hc_update_descriptor(virt_to_maddr(any_page(f)) + below(f, 512) * 8,
+                                below(f, 2) ? 0x00cff2000000ffffUL : next(f));
 }
 
-static void op_ldt(struct fuzzer *f)
+/* As good as a page can be made: unpinned, of no type, zero, read-only. */
+static char *fresh_page(struct fuzzer *f)
 {
+    char *page = any_page(f);
+
+    unpin_table(virt_to_mfn(page));
+    page_set_rw(page);
+    mmuext_mfn(MMUEXT_CLEAR_PAGE, virt_to_mfn(page));
+    return page;
+}
+
+static long op_make_table(struct fuzzer *f)
+{
+    const char *page = fresh_page(f);
+
+    page_set_ro(page);
+    return pin_table(1 + below(f, 4), virt_to_mfn(page));
+}
+
+static long op_ldt(struct fuzzer *f)
+{
+    char *page = fresh_page(f);
+    unsigned int entry = below(f, 512);
     struct mmuext_op op;
 
+    pte_set(virt_to_maddr(page) + entry * 8, 0x00cff2000000ffffUL);
+    page_set_ro(page);
     memset(&op, 0, sizeof(op));
     op.cmd = MMUEXT_SET_LDT;
-    op.arg1.linear_addr = addr(any_page(f));
-    op.arg2.nr_ents = below(f, 2) * 512;
+    op.arg1.linear_addr = addr(page);
+    op.arg2.nr_ents = below(f, 8) ? 512 : 0;
     hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
+    trap_last()->count = 0;
     asm volatile("1: mov %w0, %%es\n2: mov %w1, %%es\n3:\n" EXTABLE("1b", "2b")
                  :
-                 : "r"(below(f, 512) * 8 | 7), "r"(0));
+                 : "r"(entry * 8 | 7), "r"(0));
+    return (long)trap_last()->count;
 }
 
-static void op_page(struct fuzzer *f)
+static long op_page(struct fuzzer *f)
 {
     struct mmuext_op op;
 
@@ -207,32 +232,33 @@ static void op_page(struct fuzzer *f)
     op.cmd = below(f, 2) ? MMUEXT_CLEAR_PAGE : MMUEXT_COPY_PAGE;
     op.arg1.mfn = virt_to_mfn(any_page(f));
     op.arg2.src_mfn = any_mfn(f);
-    hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
+    return hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }
 
-static void op_flush(struct fuzzer *f)
+static long op_flush(struct fuzzer *f)
 {
-    mmuext_mfn(below(f, 2) ? MMUEXT_TLB_FLUSH_ALL : MMUEXT_TLB_FLUSH_LOCAL, 0);
+    return mmuext_mfn(
+        below(f, 2) ? MMUEXT_TLB_FLUSH_ALL : MMUEXT_TLB_FLUSH_LOCAL, 0);
 }
 
-static void op_grant(struct fuzzer *f)
+static long op_grant(struct fuzzer *f)
 {
     unsigned int ref = GRANT_FIRST + below(f, NR_REFS);
 
     if (!grant_table)
-        return;
+        return -1;
     if (below(f, 3) == 0)
-        grant_end(ref);
-    else
-        grant_access(ref, 0, any_mfn(f), below(f, 2));
+        return grant_end(ref) ? 0 : -1;
+    grant_access(ref, 0, any_mfn(f), below(f, 2));
+    return 0;
 }
 
-static void op_grant_map(struct fuzzer *f)
+static long op_grant_map(struct fuzzer *f)
 {
     struct gnttab_map_grant_ref op;
 
     if (!grant_table || f->nr_handles == ARRAY_SIZE(f->handles))
-        return;
+        return -1;
     memset(&op, 0, sizeof(op));
     op.host_addr = addr(window(below(f, 6)));
     op.flags = GNTMAP_host_map | (below(f, 2) ? GNTMAP_readonly : 0);
@@ -241,6 +267,7 @@ static void op_grant_map(struct fuzzer *f)
     hc_grant_table_op(GNTTABOP_map_grant_ref, &op, 1);
     if (op.status == GNTST_okay)
         f->handles[f->nr_handles++] = op.handle;
+    return op.status;
 }
 
 static bool unmap_somewhere(uint32_t handle)
@@ -258,18 +285,20 @@ static bool unmap_somewhere(uint32_t handle)
     return false;
 }
 
-static void op_grant_unmap(struct fuzzer *f)
+static long op_grant_unmap(struct fuzzer *f)
 {
     unsigned int i;
 
     if (!f->nr_handles)
-        return;
+        return -1;
     i = below(f, f->nr_handles);
-    if (unmap_somewhere(f->handles[i]))
-        f->handles[i] = f->handles[--f->nr_handles];
+    if (!unmap_somewhere(f->handles[i]))
+        return -1;
+    f->handles[i] = f->handles[--f->nr_handles];
+    return 0;
 }
 
-static void op_grant_copy(struct fuzzer *f)
+static long op_grant_copy(struct fuzzer *f)
 {
     struct gnttab_copy op;
 
@@ -280,29 +309,98 @@ static void op_grant_copy(struct fuzzer *f)
     op.dest.domid = DOMID_SELF;
     op.dest.u.gmfn = any_mfn(f);
     if (op.dest.u.gmfn == virt_to_mfn((void *)start_info->pt_base))
-        return;
+        return -1;
     op.len = (uint16_t)below(f, 4097);
     hc_grant_table_op(GNTTABOP_copy, &op, 1);
+    return op.status;
 }
 
-typedef void (*op_t)(struct fuzzer *f);
+/* Give a frame back, in whatever use it is, and take another for its pfn. */
+static long op_balloon(struct fuzzer *f)
+{
+    char *page = any_page(f);
+    uint64_t frame = virt_to_mfn(page);
+    struct xen_memory_reservation r;
 
-static const op_t ops[] = {
-    op_map_window,  op_map_window, op_protect, op_protect,    op_pin,
-    op_pin,         op_pin,        op_update,  op_update,     op_update,
-    op_update,      op_store,      op_store,   op_store,      op_exchange_entry,
-    op_link_root,   op_user_root,  op_gdt,     op_descriptor, op_ldt,
-    op_page,        op_flush,      op_grant,   op_grant,      op_grant_map,
-    op_grant_unmap, op_grant_copy,
+    if (below(f, 2))
+        map_page(page, 0);
+    memset(&r, 0, sizeof(r));
+    HANDLE_SET(r.extent_start, &frame);
+    r.nr_extents = 1;
+    r.domid = DOMID_SELF;
+    if (hc_memory_op(XENMEM_decrease_reservation, &r) != 1)
+        return -1;
+    frame = virt_to_pfn(page);
+    if (hc_memory_op(XENMEM_populate_physmap, &r) != 1)
+        return -1;
+    p2m[virt_to_pfn(page)] = frame;
+    return page_set_rw(page);
+}
+
+/* 0: it was done; else it was refused, or not tried. */
+typedef long (*op_t)(struct fuzzer *f);
+
+static const struct {
+    const char *name;
+    op_t run;
+    unsigned int weight;
+} ops[] = {
+    {"map", op_map_window, 2},
+    {"protect", op_protect, 2},
+    {"pin", op_pin, 2},
+    {"make table", op_make_table, 2},
+    {"update", op_update, 4},
+    {"store", op_store, 3},
+    {"xchg", op_exchange_entry, 1},
+    {"root", op_link_root, 1},
+    {"user root", op_user_root, 1},
+    {"gdt", op_gdt, 1},
+    {"descriptor", op_descriptor, 1},
+    {"ldt", op_ldt, 1},
+    {"page", op_page, 1},
+    {"flush", op_flush, 1},
+    {"grant", op_grant, 2},
+    {"grant map", op_grant_map, 1},
+    {"grant unmap", op_grant_unmap, 1},
+    {"grant copy", op_grant_copy, 1},
+    {"balloon", op_balloon, 1},
 };
+
+static unsigned int tried[ARRAY_SIZE(ops)], worked[ARRAY_SIZE(ops)];
+
+static unsigned int choose(struct fuzzer *f)
+{
+    unsigned int total = 0, n;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
+        total += ops[i].weight;
+    n = below(f, total);
+    for (unsigned int i = 0;; i++) {
+        if (n < ops[i].weight)
+            return i;
+        n -= ops[i].weight;
+    }
+}
 
 static void run_ops(struct fuzzer *f)
 {
     /* On a busy machine, each flush of another vcpu's TLB takes its time. */
     uint64_t end = time_now() + limit_ns;
 
-    for (unsigned int i = 0; i < rounds && time_now() < end; i++)
-        ops[below(f, ARRAY_SIZE(ops))](f);
+    for (unsigned int i = 0; i < rounds && time_now() < end; i++) {
+        unsigned int op = choose(f);
+
+        tried[op]++;
+        worked[op] += ops[op].run(f) == 0;
+    }
+}
+
+/* A fuzzer whose every attempt is refused tests little: say what worked. */
+static void report(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
+        printk("%s %u/%u%s", ops[i].name, worked[i], tried[i],
+               i + 1 < ARRAY_SIZE(ops) ? ", " : "\n");
 }
 
 /* --- the end: everything is let go --- */
@@ -373,6 +471,9 @@ static unsigned int nr_cpus;
 static void alone(void)
 {
     run_ops(&fuzzers[0]);
+    report();
+    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
+        EXPECT(worked[i] > 0);
 }
 
 static void together(void)
