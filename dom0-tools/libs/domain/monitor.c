@@ -44,7 +44,8 @@ static int log_open(const char *name)
 /* In the child: leave the terminal and become `tl monitor DOMID`. */
 static void become_monitor(uint32_t domid, const char *name)
 {
-    char id[16];
+    char id[16], self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     int null = open("/dev/null", O_RDWR), log = log_open(name);
 
     snprintf(id, sizeof(id), "%u", domid);
@@ -54,7 +55,11 @@ static void become_monitor(uint32_t domid, const char *name)
     dup2(log < 0 ? null : log, STDERR_FILENO);
     close_range(STDERR_FILENO + 1, ~0u, 0);
     signal(SIGINT, SIG_DFL);
-    execl("/proc/self/exe", "tl", "monitor", id, (char *)NULL);
+    /* By its path, so that ps shows its name. */
+    if (len > 0) {
+        self[len] = '\0';
+        execl(self, "tl", "monitor", id, (char *)NULL);
+    }
     _exit(127);
 }
 
