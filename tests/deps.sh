@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian 12 packages that building and testing need. Quick, silent
-# and offline when all are there. `--list` prints the names and does nothing.
+# and offline when all are there. `--list` prints the names and does nothing;
+# with other arguments they are the command to run afterwards.
 set -eu
 
 packages=(
@@ -23,10 +24,16 @@ if [ "${1:-}" = --list ]; then
     exit 0
 fi
 
+# What comes after, if anything.
+finish() {
+    [ $# -eq 0 ] && exit 0
+    exec "$@"
+}
+
 if ! command -v dpkg-query > /dev/null; then
     echo "deps: no dpkg here; on Debian 12 these packages are needed:" >&2
     echo "  ${packages[*]}" >&2
-    exit 0
+    finish "$@"
 fi
 
 installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' |
@@ -35,7 +42,7 @@ missing=()
 for p in "${packages[@]}"; do
     grep -qxF "$p" <<< "$installed" || missing+=("$p")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -eq 0 ] && finish "$@"
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -50,3 +57,4 @@ echo "deps: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -q
 "${as_root[@]}" apt-get install -qy --no-install-recommends "${missing[@]}"
+finish "$@"
