@@ -131,5 +131,5 @@ class Guest:
         line = "echo c > /proc/sysrq-trigger"
         self.m.send(f"0 {len(line)} {line}\n")
         self.m.expect(rf"@@ {self.attached} \d+ @@", 60,
-                      "end of tl console when its guest is gone")
+                      "end of tl console when its guest is gone", death=False)
         self.wait_gone()
