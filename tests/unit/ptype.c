@@ -667,7 +667,10 @@ static void test_shared_frames(void **state)
     assert_int_equal(page_get_and_type(ro, &doms[1], PGT_WRITABLE), -EBUSY);
     assert_int_equal(page_get_and_type(ro, &doms[1], PGT_SEGDESC), -EBUSY);
     assert_true(page_get(ro, &doms[1]));
+    /* Nor can the guest give the hypervisor's frame away. */
+    assert_false(page_put_alloc_once(ro));
     page_put(ro);
+    assert_int_equal(pages_freed, 0);
     page_unshare(ro);
     assert_int_equal(pages_freed, 1);
     /* A mapping outlives the sharing, but there are no new ones. */

@@ -162,7 +162,7 @@ int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type) MUST_CHECK;
 void page_put_and_type(struct page_info *pg);
 /* Drop the owner's ALLOCATED reference. The caller holds one of its own.
- * False: it had been dropped before. */
+ * False: it had been dropped before, or it is a frame of the hypervisor. */
 bool page_put_alloc_once(struct page_info *pg);
 /* A HV page that its owner may map (shared_info, grant frames): marks owner,
  * writable type count held by the hypervisor until unshared. */

@@ -200,6 +200,17 @@ static void bad_frames(void)
     EXPECT(decrease(bad, 4) <= 0);
 }
 
+/* What the hypervisor shares with us is not ours to give back. */
+static void shared_frames(void)
+{
+    for (unsigned int i = 0; i < 4; i++) {
+        uint64_t frame = start_info->shared_info >> 12;
+
+        EXPECT(decrease(&frame, 1) <= 0);
+    }
+    EXPECT_EQ(hc_xen_version(XENVER_version, NULL), (4 << 16) | 17);
+}
+
 static void bad_arguments(void)
 {
     uint64_t frame = 0;
@@ -390,6 +401,7 @@ static const struct test tests[] = {
     {"give a mapped frame", give_mapped},
     {"give a pinned frame", give_pinned},
     {"give bad frames", bad_frames},
+    {"give shared frames", shared_frames},
     {"bad arguments", bad_arguments},
     {"limit", limit},
     {"exchange for contiguous frames", exchange_contiguous},

@@ -66,8 +66,10 @@ bool page_put_alloc_once(struct page_info *pg)
 {
     uint64_t old = READ_ONCE(pg->state), new;
 
+    /* Frames of the hypervisor are not the guest's to give back: their one
+     * reference goes with page_unshare(). */
     do {
-        if (!(old & PGS_ALLOCATED))
+        if (!(old & PGS_ALLOCATED) || (old & PGS_HV))
             return false;
         new = (old & ~PGS_ALLOCATED) - PGS_REF_ONE;
     } while (!pgs_cmpxchg(pg, &old, new));
