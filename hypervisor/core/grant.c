@@ -284,6 +284,7 @@ static void release_one(struct domain *d, uint32_t handle)
     if (flags & GNTMAP_host_map)
         grant_unpin(rd, m->ref, ro);
     maptrack_release(d, handle);
+    domain_put(rd); /* the handle's */
     domain_put(rd);
 }
 

@@ -25,7 +25,11 @@ struct grant_active {
     mfn_t frame;
 };
 
-/* A mapping, known to its maker by its index, the handle. */
+/*
+ * A mapping, known to its maker by its index, the handle. In use, it holds a
+ * reference on the domain of the entry: the maker's page-table entry alone
+ * would not, for it may be overwritten without an unmap.
+ */
 struct grant_map {
     uint32_t ref;   /* free: next free handle */
     uint16_t domid; /* whose entry */

@@ -118,10 +118,11 @@ static int map_one(struct gnttab_map_grant_ref *op)
         return GNTST_no_device_space;
     }
     rc = map_with_handle(rd, op, handle);
-    if (rc != GNTST_okay)
+    if (rc != GNTST_okay) {
         maptrack_release(ld, handle);
-    domain_put(rd);
-    return rc;
+        domain_put(rd);
+    }
+    return rc; /* in use, the handle keeps our reference on rd */
 }
 
 long gnttab_map(guest_va_t uop, unsigned int count)
@@ -204,7 +205,7 @@ static int unmap_entry(struct grant_map *m, const struct unmap_request *req,
     u->ref = m->ref;
     u->readonly = flags & GNTMAP_readonly;
     rd = u->rd = domain_get_by_id(m->domid);
-    BUG_ON(!rd); /* our pin's frame keeps its owner */
+    BUG_ON(!rd); /* the handle holds a reference on it */
     rc = unmap_kinds(req, flags, u);
     if (rc != GNTST_okay) {
         u->rd = NULL;
@@ -243,10 +244,12 @@ static void unmap_finish(const struct unmapped *u)
     }
     gone = (uint16_t)((u->host ? GNTMAP_host_map : 0) |
                       (u->device ? GNTMAP_device_map : 0));
-    if ((READ_ONCE(m->flags) & MAP_KINDS) == gone)
+    if ((READ_ONCE(m->flags) & MAP_KINDS) == gone) {
         maptrack_release(current->domain, u->handle);
-    else
+        domain_put(u->rd); /* the handle's */
+    } else {
         handle_unclaim(m, gone);
+    }
     domain_put(u->rd);
 }
 

@@ -611,6 +611,24 @@ static void swapped_only_when_idle(void **state)
     assert_int_equal(op.status, GNTST_bad_gntref);
 }
 
+/* The frame may be gone with the page-table entry that held it, and its owner
+ * be destroyed: the handle is still there to be unmapped, or released. */
+static void a_handle_keeps_the_granter(void **state)
+{
+    uint32_t h;
+
+    (void)state;
+    grant(8, 0, 8, 0);
+    assert_int_equal(map(0, 8, GNTMAP_host_map, 0, &h), GNTST_okay);
+    assert_int_equal(domains[OWNER].refs, 2);
+    slots[0].used = false; /* overwritten by a store */
+    write_refs[8]--;
+    assert_int_not_equal(unmap(0, h, 0), GNTST_okay);
+    assert_int_equal(domains[OWNER].refs, 2);
+    assert_int_equal(grant_release_mappings(&domains[0]), 0);
+    assert_int_equal(domains[OWNER].refs, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -626,6 +644,7 @@ int main(void)
         TEST(tables_grow_to_their_limit),
         TEST(out_of_memory_leaves_nothing_behind),
         TEST(swapped_only_when_idle),
+        TEST(a_handle_keeps_the_granter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
