@@ -147,3 +147,19 @@ void event_clear(unsigned int port)
     __atomic_fetch_and((uint64_t *)&shared_info->evtchn_pending[port / 64],
                        ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
 }
+
+unsigned int event_own_domid(void)
+{
+    long a = event_alloc_unbound(DOMID_SELF);
+    long b = event_bind_interdomain(DOMID_SELF, (unsigned int)a);
+    struct evtchn_status s = {.dom = DOMID_SELF, .port = (unsigned int)a};
+    unsigned int domid = DOMID_INVALID;
+
+    if (hc_event_channel_op(EVTCHNOP_status, &s) == 0 &&
+        s.status == EVTCHNSTAT_interdomain)
+        domid = s.u.interdomain.dom;
+    event_close((unsigned int)a);
+    event_close((unsigned int)b);
+    event_clear((unsigned int)b);
+    return domid;
+}

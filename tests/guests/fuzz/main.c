@@ -10,6 +10,7 @@
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
+#include <kit/event.h>
 #include <kit/grant.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -31,6 +32,7 @@ struct fuzzer {
 
 static struct fuzzer fuzzers[KIT_MAX_CPUS];
 static char *pages[NR_PAGES];
+static unsigned int self; /* the own domid */
 static unsigned int rounds = 20000;
 static uint64_t limit_ns = 2 * NS_PER_S;
 
@@ -249,7 +251,7 @@ static long op_grant(struct fuzzer *f)
         return -1;
     if (below(f, 3) == 0)
         return grant_end(ref) ? 0 : -1;
-    grant_access(ref, 0, any_mfn(f), below(f, 2));
+    grant_access(ref, self, any_mfn(f), below(f, 2));
     return 0;
 }
 
@@ -263,7 +265,7 @@ static long op_grant_map(struct fuzzer *f)
     op.host_addr = addr(window(below(f, 6)));
     op.flags = GNTMAP_host_map | (below(f, 2) ? GNTMAP_readonly : 0);
     op.ref = GRANT_FIRST + below(f, NR_REFS);
-    op.dom = 0;
+    op.dom = (domid_t)self;
     hc_grant_table_op(GNTTABOP_map_grant_ref, &op, 1);
     if (op.status == GNTST_okay)
         f->handles[f->nr_handles++] = op.handle;
@@ -303,7 +305,7 @@ static long op_grant_copy(struct fuzzer *f)
     struct gnttab_copy op;
 
     memset(&op, 0, sizeof(op));
-    op.source.domid = 0;
+    op.source.domid = (domid_t)self;
     op.source.u.ref = GRANT_FIRST + below(f, NR_REFS);
     op.flags = GNTCOPY_source_gref;
     op.dest.domid = DOMID_SELF;
@@ -527,6 +529,7 @@ void kit_main(void)
     limit_ns = option_number("seconds", 2) * NS_PER_S;
     nr_cpus = smp_count();
     hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
+    self = event_own_domid();
     grant_init(1);
     for (unsigned int i = 0; i < KIT_MAX_CPUS; i++)
         fuzzers[i].seed = (seed + i) * 0x9e3779b97f4a7c15UL;

@@ -3,6 +3,7 @@
  * Grant tables: the domain grants to itself, maps, copies and unmaps.
  */
 #include <kit/console.h>
+#include <kit/event.h>
 #include <kit/grant.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -10,9 +11,9 @@
 #include <kit/test.h>
 #include <kit/trap.h>
 
-#define REF  (GRANT_FIRST + 1)
-#define SELF 0U /* the tests run as control domain */
+#define REF (GRANT_FIRST + 1)
 
+static unsigned int self; /* the own domid */
 static char *page;
 static char *where;
 
@@ -25,7 +26,7 @@ static struct gnttab_map_grant_ref map_op(const void *va, unsigned int ref,
     op.host_addr = addr(va);
     op.flags = flags;
     op.ref = ref;
-    op.dom = SELF;
+    op.dom = (domid_t)self;
     op.status = 99;
     return op;
 }
@@ -130,7 +131,7 @@ static void map_unmap(void)
     uint32_t handle;
 
     page[100] = 12;
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handle), GNTST_okay);
     EXPECT_EQ(grant_table[REF].flags,
               GTF_permit_access | GTF_reading | GTF_writing);
@@ -156,7 +157,7 @@ static void map_twice(void)
     char *other = window(1);
     uint32_t h1, h2;
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     EXPECT_EQ(map(where, REF, GNTMAP_host_map, &h1), GNTST_okay);
     EXPECT_EQ(map(other, REF, GNTMAP_host_map | GNTMAP_readonly, &h2),
               GNTST_okay);
@@ -171,7 +172,7 @@ static void readonly(void)
 {
     uint32_t handle;
 
-    grant_access(REF, SELF, virt_to_mfn(page), true);
+    grant_access(REF, self, virt_to_mfn(page), true);
     EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
     EXPECT_EQ(map(where, REF, GNTMAP_host_map | GNTMAP_readonly, &handle),
               GNTST_okay);
@@ -193,7 +194,7 @@ static void device_map(void)
     struct gnttab_map_grant_ref op;
     struct gnttab_unmap_grant_ref un;
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     op = map_op(where, REF, GNTMAP_host_map | GNTMAP_device_map);
     EXPECT_EQ(hc_grant_table_op(GNTTABOP_map_grant_ref, &op, 1), 0);
     EXPECT_EQ(op.status, GNTST_okay);
@@ -213,7 +214,7 @@ static void contains_pte(void)
     struct gnttab_map_grant_ref op;
     struct gnttab_unmap_grant_ref un;
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     op = map_op(NULL, REF,
                 GNTMAP_host_map | GNTMAP_contains_pte | GNTMAP_application_map);
     op.host_addr = pte_maddr(where, 1);
@@ -243,9 +244,9 @@ static void bad_references(void)
     EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
     EXPECT(grant_end(REF));
     /* A frame that is not ours to grant. */
-    grant_access(REF, SELF, 0x7fffffff, false);
+    grant_access(REF, self, 0x7fffffff, false);
     EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
-    grant_access(REF, SELF, 0x200, false);
+    grant_access(REF, self, 0x200, false);
     EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
     EXPECT(grant_end(REF));
     EXPECT_EQ(*pte_find(where, 1), 0);
@@ -257,7 +258,7 @@ static void grant_of_page_table(void)
     uint64_t mfn = virt_to_mfn((void *)start_info->pt_base);
     uint32_t handle;
 
-    grant_access(REF, SELF, mfn, false);
+    grant_access(REF, self, mfn, false);
     EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
     EXPECT_EQ(grant_table[REF].flags, GTF_permit_access);
     EXPECT(grant_end(REF));
@@ -269,7 +270,7 @@ static void bad_arguments(void)
     struct gnttab_map_grant_ref op;
     uint32_t handle;
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     EXPECT(map((void *)0xffff820000000000UL, REF, GNTMAP_host_map, &handle) <
            0);
     EXPECT(map((void *)0x600000000000UL, REF, GNTMAP_host_map, &handle) < 0);
@@ -289,7 +290,7 @@ static void unmap_errors(void)
 {
     uint32_t handle;
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handle), GNTST_okay);
     EXPECT_EQ(unmap(where, handle + 1), GNTST_bad_handle);
     EXPECT_EQ(unmap(where, ~0U), GNTST_bad_handle);
@@ -307,7 +308,7 @@ static void batch(void)
     static struct gnttab_unmap_grant_ref un[4];
 
     for (unsigned int i = 0; i < 4; i++) {
-        grant_access(REF + i, SELF, virt_to_mfn(page), false);
+        grant_access(REF + i, self, virt_to_mfn(page), false);
         ops[i] = map_op(window(i), REF + i, GNTMAP_host_map);
     }
     ops[2].ref = 77777;
@@ -335,7 +336,7 @@ static void many(void)
 {
     static uint32_t handles[256];
 
-    grant_access(REF, SELF, virt_to_mfn(page), false);
+    grant_access(REF, self, virt_to_mfn(page), false);
     for (unsigned int round = 0; round < 3; round++) {
         for (unsigned int i = 0; i < 256; i++) {
             EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handles[i]),
@@ -354,8 +355,8 @@ static int copy(uint64_t src, unsigned int src_offset, uint64_t dst,
     struct gnttab_copy op;
 
     memset(&op, 0, sizeof(op));
-    op.source.domid = flags & GNTCOPY_source_gref ? SELF : DOMID_SELF;
-    op.dest.domid = flags & GNTCOPY_dest_gref ? SELF : DOMID_SELF;
+    op.source.domid = flags & GNTCOPY_source_gref ? (domid_t)self : DOMID_SELF;
+    op.dest.domid = flags & GNTCOPY_dest_gref ? (domid_t)self : DOMID_SELF;
     if (flags & GNTCOPY_source_gref)
         op.source.u.ref = (grant_ref_t)src;
     else
@@ -396,8 +397,8 @@ static void copy_grants(void)
     char *a = page_alloc(), *b = page_alloc();
 
     a[5] = 55;
-    grant_access(REF, SELF, virt_to_mfn(a), true);
-    grant_access(REF + 1, SELF, virt_to_mfn(b), false);
+    grant_access(REF, self, virt_to_mfn(a), true);
+    grant_access(REF + 1, self, virt_to_mfn(b), false);
     EXPECT_EQ(
         copy(REF, 5, REF + 1, 6, 1, GNTCOPY_source_gref | GNTCOPY_dest_gref),
         GNTST_okay);
@@ -451,6 +452,7 @@ static const struct test tests[] = {
 
 void kit_main(void)
 {
+    self = event_own_domid();
     page = page_alloc();
     where = window(0);
     for (unsigned int i = 0; i < 4; i++)

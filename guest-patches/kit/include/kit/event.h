@@ -30,6 +30,9 @@ void event_mask(unsigned int port);
 bool event_pending(unsigned int port);
 void event_clear(unsigned int port);
 
+/* The domain's own id, as the other end of a looped back channel names it. */
+unsigned int event_own_domid(void);
+
 /* Upcalls seen so far. */
 extern volatile unsigned int event_upcalls;
 
