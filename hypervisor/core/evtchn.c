@@ -37,9 +37,20 @@ bool evtchn_port_is_valid(struct domain *d, uint32_t port)
     return chn && chn->state != ECS_FREE;
 }
 
+/* Under the channel's lock, as all that looks at the delivery ABI's data:
+ * that may go away, but not while a port is open (evtchn_reset). */
 bool evtchn_port_is_pending(struct domain *d, uint32_t port)
 {
-    return d->evtchn.ops->is_pending(d, port);
+    struct evtchn *chn = evtchn_from_port(d, port);
+    unsigned long flags;
+    bool pending;
+
+    if (!chn)
+        return false;
+    flags = spin_lock_irqsave(&chn->lock);
+    pending = chn->state != ECS_FREE && d->evtchn.ops->is_pending(d, port);
+    spin_unlock_irqrestore(&chn->lock, flags);
+    return pending;
 }
 
 /* One more bucket of ports, published when complete. */
@@ -223,29 +234,49 @@ int evtchn_close(struct domain *d, uint32_t port, bool guest)
     return rc;
 }
 
-static void forget_virqs(struct domain *d)
+/*
+ * Close every port, from where an earlier call was preempted. Others may open
+ * ports behind it: it is done when there was a moment with none.
+ */
+static int close_all(struct domain *d)
 {
-    struct vcpu *v;
+    struct evtchn_domain *e = &d->evtchn;
 
-    for_each_vcpu (d, v)
-        memset(v->virq_port, 0, sizeof(v->virq_port));
+    while (READ_ONCE(e->nr_active)) {
+        uint32_t port = READ_ONCE(e->kill_port) ?: 1;
+
+        for (; port < READ_ONCE(e->nr_ports); port++) {
+            (void)evtchn_close(d, port, false);
+            if (port % 64 == 0 && hypercall_preempt_check()) {
+                WRITE_ONCE(e->kill_port, port + 1);
+                return -ERESTART;
+            }
+        }
+        WRITE_ONCE(e->kill_port, 0);
+    }
+    return 0;
 }
 
-/* Every port is closed and the domain is back at 2-level delivery. */
-int evtchn_reset(struct domain *d, bool resuming)
+/*
+ * Every port is closed and the domain is back at 2-level delivery. Its vcpus
+ * may be running: as long as one port is open its delivery data is in use.
+ */
+int evtchn_reset(struct domain *d)
 {
-    (void)resuming;
-    for (uint32_t port = 1; port < READ_ONCE(d->evtchn.nr_ports); port++)
-        (void)evtchn_close(d, port, false);
+    int rc = close_all(d);
+
+    if (rc)
+        return rc;
     spin_lock(&d->evtchn.lock);
-    forget_virqs(d);
-    if (d->evtchn.fifo) {
-        evtchn_fifo_destroy(d);
+    if (d->evtchn.nr_active) {
+        rc = -ERESTART;
+    } else {
         d->evtchn.ops = &evtchn_2l_ops;
+        evtchn_fifo_destroy(d);
+        d->evtchn.next_free = 1;
     }
-    d->evtchn.next_free = 1;
     spin_unlock(&d->evtchn.lock);
-    return 0;
+    return rc;
 }
 
 int evtchn_domain_init(struct domain *d, unsigned int max_port)
@@ -273,20 +304,7 @@ int evtchn_domain_init(struct domain *d, unsigned int max_port)
 /* The domain is dying: nothing binds any more, what there is gets closed. */
 int evtchn_domain_destroy(struct domain *d)
 {
-    for (uint32_t port = d->evtchn.kill_port ?: 1;
-         port < READ_ONCE(d->evtchn.nr_ports); port++) {
-        (void)evtchn_close(d, port, false);
-        if (port % 64 == 0 && hypercall_preempt_check()) {
-            d->evtchn.kill_port = port + 1;
-            return -ERESTART;
-        }
-    }
-    spin_lock(&d->evtchn.lock);
-    if (d->evtchn.fifo)
-        evtchn_fifo_destroy(d);
-    d->evtchn.ops = &evtchn_2l_ops;
-    spin_unlock(&d->evtchn.lock);
-    return 0;
+    return evtchn_reset(d);
 }
 
 /* No reference is left: nobody sends any more. */
@@ -312,6 +330,7 @@ static const char *const state_name[] = {
 
 void evtchn_dump(struct domain *d)
 {
+    spin_lock(&d->evtchn.lock);
     printk(LOG_INFO "d%u: %u ports in use, %s\n", d->id, d->evtchn.nr_active,
            d->evtchn.fifo ? "FIFO" : "2-level");
     for (uint32_t port = 1; port < d->evtchn.nr_ports; port++) {
@@ -332,4 +351,5 @@ void evtchn_dump(struct domain *d)
             printk(LOG_INFO " %u", chn->u.pirq.pirq);
         printk(LOG_INFO "\n");
     }
+    spin_unlock(&d->evtchn.lock);
 }

@@ -182,8 +182,12 @@ static void fifo_set_pending(struct vcpu *v, struct evtchn *chn)
     uint32_t old;
 
     if (!w) {
-        chn->pending_unmapped = true;
-        return;
+        /* Pairs with expand: either it sees the flag, or we see the page. */
+        (void)__atomic_exchange_n(&chn->pending_unmapped, true,
+                                  __ATOMIC_SEQ_CST);
+        w = word_of(d, chn->port);
+        if (!w)
+            return;
     }
     old = word_or(w, WORD_PENDING);
     if (!(old & (WORD_MASKED | WORD_LINKED)) && v->evtchn_fifo &&
@@ -271,30 +275,33 @@ static int map_guest_frame(struct domain *d, uint64_t gfn,
     return rc ? -EINVAL : 0;
 }
 
+/* Complete before it is published: senders to other vcpus look at the queue
+ * that a port was last on, which may be one of this vcpu. */
 static int vcpu_alloc(struct vcpu *v)
 {
+    struct evtchn_fifo_vcpu *fv;
+
     if (v->evtchn_fifo)
         return 0;
-    v->evtchn_fifo = hv_alloc(sizeof(*v->evtchn_fifo));
-    if (!v->evtchn_fifo)
+    fv = hv_alloc(sizeof(*fv));
+    if (!fv)
         return -ENOMEM;
     for (unsigned int i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++)
-        spin_init(&v->evtchn_fifo->queue[i].lock, LOCK_RANK_EVTCHN_FIFO);
+        spin_init(&fv->queue[i].lock, LOCK_RANK_EVTCHN_FIFO);
+    __atomic_store_n(&v->evtchn_fifo, fv, __ATOMIC_RELEASE);
     return 0;
 }
 
-/* From 2-level to FIFO: what is pending there is made pending here. */
+/* From 2-level to FIFO: what is pending there is made pending here. After the
+ * change, so that what is sent meanwhile is not passed over. */
 static void switch_to_fifo(struct domain *d, struct evtchn_fifo_domain *f)
 {
     d->evtchn.fifo = f;
-    for (uint32_t port = 1; port < d->evtchn.nr_ports; port++) {
-        struct evtchn *chn = evtchn_from_port(d, port);
-
-        chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    __atomic_store_n(&d->evtchn.ops, &evtchn_fifo_ops, __ATOMIC_SEQ_CST);
+    for (uint32_t port = 1; port < d->evtchn.nr_ports; port++)
         if (evtchn_2l_ops.is_pending(d, port))
-            chn->pending_unmapped = true;
-    }
-    __atomic_store_n(&d->evtchn.ops, &evtchn_fifo_ops, __ATOMIC_RELEASE);
+            __atomic_store_n(&evtchn_from_port(d, port)->pending_unmapped, true,
+                             __ATOMIC_SEQ_CST);
 }
 
 int evtchn_fifo_init_control(struct domain *d, uint64_t gfn, uint32_t offset,
@@ -350,7 +357,7 @@ int evtchn_fifo_expand(struct domain *d, uint64_t gfn)
     rc = map_guest_frame(d, gfn, &f->page[n]);
     if (rc)
         return rc;
-    __atomic_store_n(&f->words[n], page_to_virt(f->page[n]), __ATOMIC_RELEASE);
+    __atomic_store_n(&f->words[n], page_to_virt(f->page[n]), __ATOMIC_SEQ_CST);
     f->nr_pages++;
     for (uint32_t i = 0; i < WORDS_PER_PAGE; i++) {
         struct evtchn *chn =
@@ -385,7 +392,7 @@ void evtchn_fifo_destroy(struct domain *d)
         hv_free(fv);
     }
     d->evtchn.fifo = NULL;
-    for (unsigned int i = 0; i < f->nr_pages; i++)
+    for (unsigned int i = 0; f && i < f->nr_pages; i++)
         page_put_and_type(f->page[i]);
     hv_free(f);
 }

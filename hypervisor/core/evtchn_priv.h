@@ -46,7 +46,8 @@ void evtchn_set_pending(struct domain *d, struct evtchn *chn);
 int evtchn_fifo_init_control(struct domain *d, uint64_t gfn, uint32_t offset,
                              unsigned int vcpu);
 int evtchn_fifo_expand(struct domain *d, uint64_t gfn);
-/* No port is open; caller holds d->evtchn.lock. */
+/* No port is open; caller holds d->evtchn.lock. Whatever init_control left
+ * behind is freed, also if it failed. */
 void evtchn_fifo_destroy(struct domain *d);
 
 #endif

@@ -382,8 +382,11 @@ static long op_reset(guest_va_t arg)
     if (d != current->domain && !current->domain->is_privileged)
         rc = -EPERM;
     else
-        rc = evtchn_reset(d, false);
+        rc = evtchn_reset(d);
     domain_put(d);
+    if (rc == -ERESTART)
+        rc = hypercall_continue(__HYPERVISOR_event_channel_op, 2,
+                                (unsigned long)EVTCHNOP_reset, arg);
     return rc;
 }
 

@@ -13,6 +13,8 @@
 #include <hv/hypercall.h>
 #include <hv/irq.h>
 
+#include <core/evtchn_priv.h>
+
 #include <public/event_channel.h>
 
 #define NR_DOMAINS 3
@@ -77,9 +79,21 @@ void vcpu_unblock(struct vcpu *v)
     v->pause_flags &= ~VPF_BLOCKED;
 }
 
+/* What another vcpu does meanwhile, and that there is something to do. */
+static bool (*meanwhile)(void);
+static unsigned int continued;
+
 bool hypercall_preempt_check(void)
 {
-    return false;
+    return meanwhile != NULL && meanwhile();
+}
+
+long hypercall_continue(unsigned int nr, unsigned int nr_args, ...)
+{
+    assert_int_equal(nr, __HYPERVISOR_event_channel_op);
+    assert_int_equal(nr_args, 2);
+    continued++;
+    return nr;
 }
 
 int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
@@ -694,6 +708,58 @@ static void scribbled_words_do_no_harm(void **state)
     }
 }
 
+static long reset_self(unsigned int dom)
+{
+    struct evtchn_reset op = {.dom = DOMID_SELF};
+
+    return CALL(dom, EVTCHNOP_reset, &op);
+}
+
+static bool binds_behind_the_reset(void)
+{
+    if (domains[1].evtchn.nr_active < 100)
+        assert_true(bind_ipi(1, 1) > 0);
+    return true;
+}
+
+/* Another vcpu may go on binding and sending while all ports are closed: the
+ * queues stay as long as a port is open, and the reset can be preempted. */
+static void reset_with_vcpus_running(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < 100; i++)
+        assert_true(bind_ipi(1, 0) > 0);
+    meanwhile = binds_behind_the_reset;
+    assert_int_equal(reset_self(1), __HYPERVISOR_event_channel_op);
+    assert_int_equal(reset_self(1), __HYPERVISOR_event_channel_op);
+    assert_int_equal(continued, 2);
+    assert_ptr_equal(domains[1].evtchn.ops, &evtchn_fifo_ops);
+    assert_true(domains[1].evtchn.nr_active > 0);
+    for (unsigned int port = 1; port < MAX_PORT; port++) {
+        struct evtchn_send op = {.port = port};
+
+        (void)CALL(1, EVTCHNOP_send, &op);
+    }
+    meanwhile = NULL;
+    assert_int_equal(reset_self(1), 0);
+    assert_int_equal(domains[1].evtchn.nr_active, 0);
+    assert_ptr_equal(domains[1].evtchn.ops, &evtchn_2l_ops);
+    assert_null(domains[1].evtchn.fifo);
+    assert_false(evtchn_port_is_pending(&domains[1], 1));
+}
+
+/* What a refused change to FIFO allocated goes with the domain. */
+static void a_refused_control_block_is_freed(void **state)
+{
+    struct evtchn_init_control op = {.control_gfn = 60, .vcpu = 1};
+
+    (void)state;
+    assert_int_equal(CALL(1, EVTCHNOP_init_control, &op), -EINVAL);
+    assert_ptr_equal(domains[1].evtchn.ops, &evtchn_2l_ops);
+    assert_int_equal(evtchn_domain_destroy(&domains[1]), 0);
+    assert_null(vcpus[1][1].evtchn_fifo);
+}
+
 int main(void)
 {
 #define TEST_2L(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -718,6 +784,8 @@ int main(void)
         TEST_FIFO(pollers_wake_up),
         TEST_FIFO(unmasking_nothing_raises_nothing),
         TEST_FIFO(scribbled_words_do_no_harm),
+        TEST_FIFO(reset_with_vcpus_running),
+        TEST_2L(a_refused_control_block_is_freed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

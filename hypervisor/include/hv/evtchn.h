@@ -64,7 +64,7 @@ struct evtchn_domain {
     uint32_t max_port;      /* limit of the domain, exclusive */
     uint32_t nr_active;     /* ports not free */
     uint32_t next_free;     /* no port below is free */
-    uint32_t kill_port;     /* where closing all of them goes on */
+    uint32_t kill_port;     /* where closing all of them goes on; a hint */
     const struct evtchn_ops *ops;
     struct evtchn_fifo_domain *fifo;
     uint64_t poll_mask[2]; /* vcpus in SCHEDOP_poll, by id; atomic bits */
@@ -80,7 +80,8 @@ void evtchn_vcpu_destroy(struct vcpu *v);
 int evtchn_alloc_unbound(struct domain *d, uint16_t remote);
 int evtchn_close(struct domain *d, uint32_t port, bool guest);
 int evtchn_send(struct domain *ld, uint32_t port);
-int evtchn_reset(struct domain *d, bool resuming);
+/* Close every port, back to 2-level delivery; -ERESTART when preempted. */
+int evtchn_reset(struct domain *d) MUST_CHECK;
 
 /* Hypervisor to guest. Any context, interrupts on or off. */
 void evtchn_send_virq(struct vcpu *v, unsigned int virq); /* per vcpu */
