@@ -629,6 +629,19 @@ static void a_handle_keeps_the_granter(void **state)
     assert_int_equal(domains[OWNER].refs, 1);
 }
 
+/* The log is not a guest's to fill. */
+static void only_the_control_domain_dumps(void **state)
+{
+    struct gnttab_dump_table op = {.dom = DOMID_SELF};
+
+    (void)state;
+    assert_int_equal(CALL(OWNER, GNTTABOP_dump_table, &op, 1), 0);
+    assert_int_equal(op.status, GNTST_permission_denied);
+    op.dom = OWNER;
+    assert_int_equal(CALL(0, GNTTABOP_dump_table, &op, 1), 0);
+    assert_int_equal(op.status, GNTST_okay);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -645,6 +658,7 @@ int main(void)
         TEST(out_of_memory_leaves_nothing_behind),
         TEST(swapped_only_when_idle),
         TEST(a_handle_keeps_the_granter),
+        TEST(only_the_control_domain_dumps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
