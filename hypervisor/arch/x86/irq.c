@@ -258,7 +258,9 @@ int irq_unmap(struct domain *d, unsigned int pirq)
     struct irq *q = irq_get(pirq);
     unsigned long flags;
 
-    if (!q || !is_mapped(d, pirq))
+    /* One caller does it, and before the number can be given out again. */
+    if (!q || !d->arch.pirq ||
+        !bit_test_and_clear_atomic(d->arch.pirq->mapped, pirq))
         return -EINVAL;
     pirq_unbind(d, pirq);
     flags = spin_lock_irqsave(&q->lock);
@@ -273,7 +275,6 @@ int irq_unmap(struct domain *d, unsigned int pirq)
     spin_unlock_irqrestore(&q->lock, flags);
     if (m)
         msi_destroy(m);
-    bit_clear_atomic(d->arch.pirq->mapped, pirq);
     return 0;
 }
 
