@@ -30,6 +30,13 @@ int domain_claim_pages(struct domain *d, uint64_t nr)
     if (!rc) {
         claimed = claimed - d->outstanding_pages + want;
         d->outstanding_pages = want;
+        /* Its end takes the claim back, if it sees it: see kill_start(). */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (domain_is_dying(d)) {
+            claimed -= want;
+            d->outstanding_pages = 0;
+            rc = -EINVAL;
+        }
     }
     spin_unlock(&claim_lock);
     return rc;
