@@ -102,6 +102,14 @@ const char *__init dom0_params_read(const struct dom0_kernel *k,
     return NULL;
 }
 
+/* [start, end) is the guest's, and all of it pointers. */
+static bool __init guest_range(uint64_t start, uint64_t end)
+{
+    return guest_va_ok(start) && guest_va_ok(end - 1) &&
+           !((start ^ (end - 1)) >> 47) &&
+           (end <= HV_VIRT_START || start >= HV_VIRT_END);
+}
+
 /* Tables of one level that cover [start, end): how many entries' worth. */
 static uint64_t __init span(uint64_t start, uint64_t end, unsigned int shift)
 {
@@ -148,6 +156,8 @@ const char *__init dom0_layout_make(const struct dom0_params *p,
             break;
         l->nr_tables = need;
     }
+    if (!guest_range(p->virt_base, end))
+        return "its addresses are not all a guest's";
     pfn = l->region_pages = (end - p->virt_base) / PAGE_SIZE;
     if (l->nr_initrd && p->mod_start_pfn) {
         l->initrd = pfn;
@@ -156,6 +166,8 @@ const char *__init dom0_layout_make(const struct dom0_params *p,
     if (p->init_p2m) {
         uint64_t bytes = l->nr_p2m_list * PAGE_SIZE;
 
+        if (!guest_range(p->init_p2m, p->init_p2m + bytes))
+            return "its p2m list does not fit the address it names";
         l->p2m_va = p->init_p2m;
         l->p2m_pfn = pfn;
         l->nr_p2m =
