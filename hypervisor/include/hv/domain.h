@@ -93,8 +93,8 @@ struct domain {
     struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */
     unsigned int max_vcpus;
 
-    int controller_pauses;               /* domctl pause; ctl_lock */
-    bool creation_finished;              /* first unpause seen */
+    int controller_pauses;  /* domctl pause; ctl_lock */
+    bool creation_finished; /* first unpause seen */
     /* A domain may be crashed from under any lock but the scheduler's. */
     spinlock_t shutdown_lock; /* shutdown_code and: */
     bool is_shutting_down, is_shut_down;
