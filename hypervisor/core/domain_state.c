@@ -64,6 +64,9 @@ int domain_unpause_by_controller(struct domain *d)
 {
     int rc = 0;
 
+    /* Builders clear the page that has it. */
+    if (!d->creation_finished)
+        arch_wallclock_update(d);
     spin_lock(&d->ctl_lock);
     if (d->controller_pauses == 0)
         rc = -EINVAL;

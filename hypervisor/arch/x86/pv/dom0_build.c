@@ -31,7 +31,7 @@
 static uint64_t dom0_mem __initdata; /* bytes; 0: all but the reserve */
 static uint64_t dom0_mem_max __initdata;
 
-/* SIZE, max:SIZE or both; the lesser counts, as memory is not added later. */
+/* SIZE, max:SIZE or both. max is also how far the domain may grow later. */
 static int __init parse_dom0_mem(const char *s)
 {
     for (;;) {
@@ -369,6 +369,9 @@ int __init construct_dom0(struct domain *d)
     write_p2m(&b);
     write_start_info(&b, kernel, initrd);
     bit_set_atomic(&d->vm_assist, VMASST_TYPE_pae_extended_cr3);
+    if (dom0_mem_max)
+        d->max_pages =
+            max_t(uint64_t, dom0_mem_max >> PAGE_SHIFT, d->tot_pages);
     start_vcpu(&b);
     printk(LOG_INFO "dom0: %lu MiB, %u vcpus, kernel %lx..%lx entry %lx\n",
            b.l.nr_pages >> (20 - PAGE_SHIFT), d->max_vcpus, b.p.first, b.p.end,
