@@ -23,6 +23,12 @@ static long put_string(unsigned long arg, const char *s, size_t field)
     return copy_to_guest_va(arg, buf, field);
 }
 
+/* How the machine was set up is the control domain's to know. */
+static const char *visible_cmdline(void)
+{
+    return current->domain->is_privileged ? saved_cmdline : "<denied>";
+}
+
 static long compile_info(unsigned long arg)
 {
     struct xen_compile_info info;
@@ -80,7 +86,7 @@ long do_xen_version(unsigned long cmd, unsigned long arg)
         return copy_to_guest_va(arg, current->domain->handle,
                                 sizeof(current->domain->handle));
     case XENVER_commandline:
-        return put_string(arg, saved_cmdline, sizeof(xen_commandline_t));
+        return put_string(arg, visible_cmdline(), sizeof(xen_commandline_t));
     case XENVER_build_id:
         return -ENODATA;
     default:
