@@ -119,13 +119,12 @@ int domain_shutdown(struct domain *d, uint8_t reason)
     return 0;
 }
 
-/* Undo a shutdown (a cancelled suspend). */
+/* Undo a shutdown (a cancelled suspend): of each vcpu that it stopped. */
 void domain_resume(struct domain *d)
 {
     unsigned long flags;
     struct vcpu *v;
 
-    domain_pause(d);
     flags = spin_lock_irqsave(&d->shutdown_lock);
     d->is_shutting_down = d->is_shut_down = false;
     d->shutdown_code = SHUTDOWN_poweroff;
@@ -135,7 +134,6 @@ void domain_resume(struct domain *d)
         v->paused_for_shutdown = false;
     }
     spin_unlock_irqrestore(&d->shutdown_lock, flags);
-    domain_unpause(d);
 }
 
 static const char *const mode_name[] = {"user", "kernel"};

@@ -35,13 +35,14 @@ int bitmap_to_guest(const struct xenctl_bitmap *dst, const unsigned long *map,
     return 0;
 }
 
-/* Takes effect at once or not at all; the domain must be stopped. */
+/* Takes effect at once or not at all. The vcpu alone is stopped for it: others
+ * may come into being meanwhile, and would be unpaused once too often. */
 static long set_context(struct domain *d, struct vcpu *v,
                         const struct vcpu_guest_context *c)
 {
     long rc;
 
-    domain_pause(d);
+    vcpu_pause(v);
     spin_lock(&d->ctl_lock);
     if (domain_is_dying(d)) {
         rc = -EINVAL;
@@ -55,7 +56,7 @@ static long set_context(struct domain *d, struct vcpu *v,
         rc = 0;
     }
     spin_unlock(&d->ctl_lock);
-    domain_unpause(d);
+    vcpu_unpause(v);
     return rc;
 }
 

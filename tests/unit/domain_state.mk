@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+domain_state_SRCS := hypervisor/core/domain_state.c
