@@ -313,7 +313,9 @@ long do_domctl(unsigned long arg)
         domain_put(d);
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_domctl, 1, arg);
-    if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
+    /* A refused policy is told which leaf or register it is refused for. */
+    if ((rc >= 0 || op.cmd == XEN_DOMCTL_set_cpu_policy) &&
+        copy_to_guest_va(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;
 }
