@@ -188,36 +188,42 @@ static long op_bind_ipi(guest_va_t arg)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
+/* The port is nobody else's to close until it has its line, or is free again;
+ * caller holds d->evtchn.lock. Returns the port. */
+static int bind_pirq_locked(struct domain *d, unsigned int pirq,
+                            bool will_share)
+{
+    int port = bind_local(d, ECS_PIRQ, 0, pirq), rc;
+    struct evtchn *chn;
+    unsigned long flags;
+
+    if (port < 0)
+        return port;
+    rc = pirq_bind(d, pirq, (uint32_t)port, will_share);
+    if (!rc)
+        return port;
+    chn = evtchn_from_port(d, (uint32_t)port);
+    flags = spin_lock_irqsave(&chn->lock);
+    evtchn_release(d, chn);
+    spin_unlock_irqrestore(&chn->lock, flags);
+    return rc;
+}
+
 static long op_bind_pirq(guest_va_t arg)
 {
     struct evtchn_bind_pirq op;
     struct domain *d = current->domain;
-    int port, rc;
+    int port;
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.pirq >= MAX_PIRQS)
         return -EINVAL;
     spin_lock(&d->evtchn.lock);
-    port = bind_local(d, ECS_PIRQ, 0, op.pirq);
+    port = bind_pirq_locked(d, op.pirq, op.flags & BIND_PIRQ__WILL_SHARE);
     spin_unlock(&d->evtchn.lock);
     if (port < 0)
         return port;
-    rc =
-        pirq_bind(d, op.pirq, (uint32_t)port, op.flags & BIND_PIRQ__WILL_SHARE);
-    if (rc) {
-        /* The line was not given: what close would undo was not done. */
-        struct evtchn *chn = evtchn_from_port(d, (uint32_t)port);
-        unsigned long flags;
-
-        spin_lock(&d->evtchn.lock);
-        flags = spin_lock_irqsave(&chn->lock);
-        if (chn->state == ECS_PIRQ && chn->u.pirq.pirq == op.pirq)
-            evtchn_release(d, chn);
-        spin_unlock_irqrestore(&chn->lock, flags);
-        spin_unlock(&d->evtchn.lock);
-        return rc;
-    }
     op.port = (uint32_t)port;
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
