@@ -160,7 +160,7 @@ static void close_local(struct domain *d, struct evtchn *chn)
     unsigned long flags;
 
     if (chn->state == ECS_PIRQ)
-        pirq_unbind(d, chn->u.pirq.pirq);
+        pirq_unbind(d, chn->u.pirq.pirq, chn->port);
     flags = spin_lock_irqsave(&chn->lock);
     if (chn->state == ECS_VIRQ)
         unbind_virq(d, chn);

@@ -106,10 +106,11 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
     return pirq == 13 ? -EBUSY : 0;
 }
 
-void pirq_unbind(struct domain *d, unsigned int pirq)
+void pirq_unbind(struct domain *d, unsigned int pirq, uint32_t port)
 {
     (void)d;
     assert_int_not_equal(pirq, 13);
+    assert_int_not_equal(port, 0); /* the line may be another port's by now */
 }
 
 void pirq_guest_unmask(struct domain *d, unsigned int pirq)

@@ -262,7 +262,7 @@ int irq_unmap(struct domain *d, unsigned int pirq)
     if (!q || !d->arch.pirq ||
         !bit_test_and_clear_atomic(d->arch.pirq->mapped, pirq))
         return -EINVAL;
-    pirq_unbind(d, pirq);
+    pirq_unbind(d, pirq, 0);
     flags = spin_lock_irqsave(&q->lock);
     if (q->kind == IRQ_MSI) {
         m = q->msi;
@@ -336,7 +336,7 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
     return rc;
 }
 
-void pirq_unbind(struct domain *d, unsigned int pirq)
+void pirq_unbind(struct domain *d, unsigned int pirq, uint32_t port)
 {
     struct irq *q = irq_get(pirq);
     unsigned long flags;
@@ -345,7 +345,7 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
     if (!q)
         return;
     flags = spin_lock_irqsave(&q->lock);
-    was = q->bound && q->d == d;
+    was = q->bound && q->d == d && (!port || q->port == port);
     if (was) {
         chip_set_mask(q, true);
         q->bound = q->in_flight = false;

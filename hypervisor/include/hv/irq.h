@@ -20,7 +20,9 @@ extern unsigned int nr_gsis;
  * such pirq mapped; -EBUSY: bound and not shared. */
 int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
               bool will_share);
-void pirq_unbind(struct domain *d, unsigned int pirq);
+/* Take it back if it is bound to that port (0: whichever): the number may have
+ * a new user by the time the old one's port is closed. */
+void pirq_unbind(struct domain *d, unsigned int pirq, uint32_t port);
 /* The event for pirq moved to v (bind_vcpu); a hint for routing. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
 /* The guest unmasked the port of pirq: EOI if one is due and the guest asked

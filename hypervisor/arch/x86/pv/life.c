@@ -96,6 +96,7 @@ void arch_vcpu_reset(struct vcpu *v)
     a->event_callback = a->failsafe_callback = a->syscall_callback = 0;
     a->syscall32_callback = a->sysenter_callback = a->nmi_callback = 0;
     a->time_area = 0;
+    v->runstate_guest = 0;
     a->nmi_pending = a->nmi_masked = a->mce_pending = a->mce_masked = 0;
     fpu_vcpu_reset(v);
     v->is_initialised = false;
