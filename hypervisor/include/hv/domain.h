@@ -50,7 +50,6 @@ struct vcpu {
     bool is_initialised; /* has a context */
     bool is_running;     /* on a CPU now; that CPU and the runqueue lock */
     bool is_idle;
-    bool defer_shutdown;
     bool paused_for_shutdown;
     bool no_upcall_dummy; /* vcpu_info is the private dummy */
 
@@ -88,7 +87,7 @@ struct domain {
     spinlock_t page_list_lock;
     uint32_t page_list; /* first frame, PAGE_LINK_NONE = empty */
     uint32_t held_list; /* frames given up at its end that others use */
-    uint64_t tot_pages, max_pages, outstanding_pages, shared_pages;
+    uint64_t tot_pages, max_pages, outstanding_pages;
 
     struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */
     unsigned int max_vcpus;

@@ -10,7 +10,6 @@
 
 enum softirq {
     SOFTIRQ_TIMER,
-    SOFTIRQ_RCU_LIKE, /* deferred frees */
     SOFTIRQ_TASKLET,
     SOFTIRQ_SCHEDULE, /* last: may not return */
     NR_SOFTIRQS,

@@ -14,7 +14,6 @@
 
 int arch_domain_create(struct domain *d)
 {
-    spin_init(&d->arch.pirq_lock, LOCK_RANK_PIRQ);
     if (d->is_idle)
         return 0;
     return cpuid_domain_create(d);

@@ -70,15 +70,11 @@ struct arch_vcpu {
     /* Time. */
     uint64_t time_area; /* guest VA registered, 0 none */
     bool time_pending;  /* that copy is stale */
-
-    /* Privileged-op emulation in flight, machine checks, ... */
-    uint32_t pci_cf8_unused;
 };
 
 struct arch_domain {
     struct cpuid_policy *cpuid;
     struct pirq_map *pirq; /* pirq -> irq, event port */
-    spinlock_t pirq_lock;
     struct page_info *pirq_eoi_page;
     uint8_t *pirq_eoi_map;
     bool auto_unmask;
@@ -89,7 +85,6 @@ struct arch_domain {
     struct e820_entry *e820;
     unsigned int nr_e820;
     uint32_t tsc_mode, tsc_incarnation;
-    bool suppress_wallclock;
 };
 
 #endif
