@@ -66,7 +66,7 @@ boot_entry:
     movl $PHYS(boot_l3_image) + ASM_PTE_TABLE, \
         PHYS(boot_l4) + SLOT(IMAGE_START) * 8
 
-    /* CPU 0's area: only the main stack for now. */
+    /* CPU 0's area: only the main stack; percpu_init_cpu(0) maps the rest. */
     movl $PHYS(area_l3) + ASM_PTE_TABLE, \
         PHYS(boot_l4) + SLOT(PERCPU_AREA_START) * 8
     movl $PHYS(area_l2) + ASM_PTE_TABLE, PHYS(area_l3)
