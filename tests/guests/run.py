@@ -36,6 +36,7 @@ KERNELS = {
     "misc": {},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
+    "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
 
 # Mistakes that cost a domain its life: name of the kernel, then the case it
@@ -68,12 +69,15 @@ def qemu_command(args, kernel, options, guest_line):
     smp = options.get("smp", args.smp)
     hv_line = "console=com1 loglvl=all " + options.get("hv", "")
     image = os.path.join(args.guests, kernel + ".elf")
+    modules = [(image + " " + guest_line).strip()]
+    modules += [os.path.join(args.guests, name + ".elf")
+                for name in options.get("modules", [])]
     return [
         "qemu-system-x86_64", "-accel", "tcg", "-cpu", args.cpu,
         "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", "none", "-serial", "stdio", "-net", "none",
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
-        "-initrd", (image + " " + guest_line).strip(),
+        "-initrd", ",".join(modules),
     ]
 
 

@@ -106,9 +106,11 @@ static void audit(void)
     hcall1(__HYPERVISOR_sysctl, addr(&op));
 }
 
-void tests_run(const struct test *tests, unsigned int count)
+/* Passed and failed are read again at the end: tests that run other domains
+ * add to them. */
+void tests_run_with(const struct test *tests, unsigned int count,
+                    unsigned int *passed, unsigned int *failed)
 {
-    unsigned int passed = 0, failed = 0;
     char only[64];
     bool some = option("only", only, sizeof(only));
 
@@ -116,11 +118,18 @@ void tests_run(const struct test *tests, unsigned int count)
         if (some && !strstr(tests[i].name, only))
             continue;
         run_one(&tests[i]);
-        passed += outcome == OK;
-        failed += outcome == FAILED;
+        *passed += outcome == OK;
+        *failed += outcome == FAILED;
     }
     audit();
-    printk("RESULT %u passed %u failed\n", passed, failed);
+    printk("RESULT %u passed %u failed\n", *passed, *failed);
+}
+
+void tests_run(const struct test *tests, unsigned int count)
+{
+    unsigned int passed = 0, failed = 0;
+
+    tests_run_with(tests, count, &passed, &failed);
 }
 
 bool option(const char *key, char *value, size_t size)

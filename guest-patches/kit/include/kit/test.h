@@ -25,6 +25,9 @@ struct test {
 void kit_main(void);
 
 void tests_run(const struct test *tests, unsigned int count);
+/* The same with counts that others (domain_run_tests()) add to as well. */
+void tests_run_with(const struct test *tests, unsigned int count,
+                    unsigned int *passed, unsigned int *failed);
 
 void test_fail(const char *file, int line, const char *format, ...)
     PRINTF_LIKE(3, 4);

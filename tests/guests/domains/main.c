@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains come and go: the kernel, as control domain, builds guests of its own
+ * image (boot module 1), which say so on their console rings.
+ */
+#include <kit/console.h>
+#include <kit/domain.h>
+#include <kit/hypercall.h>
+#include <kit/mm.h>
+#include <kit/string.h>
+#include <kit/test.h>
+#include <public/sysctl.h>
+
+static struct kit_domain guest;
+static unsigned int passed, failed;
+
+/* --- in the guest --- */
+
+static void hypercall_works(void)
+{
+    EXPECT_EQ(hc_xen_version(XENVER_version, NULL), (4 << 16) | 17);
+}
+
+static void is_no_control_domain(void)
+{
+    struct xen_feature_info f = {.submap_idx = 0};
+
+    EXPECT_EQ(hc_xen_version(XENVER_get_features, &f), 0);
+    EXPECT_EQ(f.submap & (1 << 11), 0); /* XENFEAT_dom0 */
+}
+
+static const struct test guest_tests[] = {
+    {"hypercall", hypercall_works},
+    {"no control domain", is_no_control_domain},
+};
+
+/* --- in the control domain --- */
+
+static uint64_t free_memory(void)
+{
+    static struct xen_sysctl op;
+
+    op.cmd = XEN_SYSCTL_physinfo;
+    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    EXPECT_EQ(hcall1(__HYPERVISOR_sysctl, addr(&op)), 0);
+    return op.u.physinfo.free_pages + op.u.physinfo.scrub_pages;
+}
+
+static void run_one(void)
+{
+    EXPECT_EQ(domain_build(&guest, domain_image(), "", NULL), 0);
+    if (test_failed())
+        return;
+    domain_run_tests(&guest, "guest", 20, &passed, &failed);
+    EXPECT_EQ(domain_destroy(&guest), 0);
+}
+
+static void run_and_destroy(void)
+{
+    run_one();
+    EXPECT_EQ(domain_flags(&guest), 0);
+}
+
+/* Pages that the hypervisor keeps for its own small objects may stay. */
+static void leave_nothing_behind(void)
+{
+    uint64_t before, after;
+
+    run_one();
+    before = free_memory();
+    for (unsigned int i = 0; i < 5 && !test_failed(); i++)
+        run_one();
+    after = free_memory();
+    EXPECT(after + 4 >= before);
+}
+
+static void destroyed_before_it_ran(void)
+{
+    EXPECT_EQ(domain_build(&guest, domain_image(), "", NULL), 0);
+    EXPECT_EQ(domain_destroy(&guest), 0);
+    EXPECT_EQ(domain_flags(&guest), 0);
+}
+
+/* The frames stay while they are mapped here, and go afterwards. */
+static void mapped_while_destroyed(void)
+{
+    unsigned int *page;
+
+    EXPECT_EQ(domain_build(&guest, domain_image(), "", NULL), 0);
+    page = domain_map(&guest, 7, 0);
+    EXPECT(page != NULL);
+    if (!page)
+        return;
+    *page = 0x12345678;
+    EXPECT_EQ(domain_destroy(&guest), 0);
+    EXPECT_EQ(*page, 0x12345678);
+    domain_unmap(0);
+    EXPECT_EQ(domain_flags(&guest), 0);
+}
+
+static const struct test tests[] = {
+    {"run and destroy", run_and_destroy},
+    {"leave nothing behind", leave_nothing_behind},
+    {"destroyed before it ran", destroyed_before_it_ran},
+    {"mapped while destroyed", mapped_while_destroyed},
+};
+
+void kit_main(void)
+{
+    if (!(start_info->flags & SIF_INITDOMAIN)) {
+        tests_run(guest_tests, ARRAY_SIZE(guest_tests));
+        return;
+    }
+    tests_run_with(tests, ARRAY_SIZE(tests), &passed, &failed);
+}
