@@ -208,29 +208,6 @@ static long op_settimeoffset(struct xen_domctl *op, struct domain *d)
     return 0;
 }
 
-/* Our scheduler's parameters are those of credit2: weight and cap. */
-static long op_scheduler(struct xen_domctl *op, struct domain *d)
-{
-    struct xen_domctl_scheduler_op *s = &op->u.scheduler_op;
-
-    if (s->sched_id != XEN_SCHEDULER_CREDIT2)
-        return -EINVAL;
-    switch (s->cmd) {
-    case XEN_DOMCTL_SCHEDOP_getinfo:
-        s->u.credit2.weight = d->sched.weight;
-        s->u.credit2.cap = d->sched.cap;
-        return 0;
-    case XEN_DOMCTL_SCHEDOP_putinfo:
-        if (s->u.credit2.cap != 0)
-            return -EOPNOTSUPP;
-        if (s->u.credit2.weight)
-            WRITE_ONCE(d->sched.weight, s->u.credit2.weight);
-        return 0;
-    default:
-        return -EINVAL;
-    }
-}
-
 /* One node: whatever is asked for includes it. */
 static long op_setnodeaffinity(struct xen_domctl *op, struct domain *d)
 {
@@ -264,7 +241,7 @@ static const domctl_fn handlers[] = {
     [XEN_DOMCTL_getvcpucontext] = domctl_getvcpucontext,
     [XEN_DOMCTL_getvcpuinfo] = domctl_getvcpuinfo,
     [XEN_DOMCTL_max_vcpus] = domctl_max_vcpus,
-    [XEN_DOMCTL_scheduler_op] = op_scheduler,
+    [XEN_DOMCTL_scheduler_op] = domctl_scheduler_op,
     [XEN_DOMCTL_setdomainhandle] = op_setdomainhandle,
     [XEN_DOMCTL_setdebugging] = op_setdebugging,
     [XEN_DOMCTL_settimeoffset] = op_settimeoffset,

@@ -20,9 +20,11 @@ long domctl_setvcpucontext(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d);
 long domctl_max_vcpus(struct xen_domctl *op, struct domain *d);
+long domctl_sendtrigger(struct xen_domctl *op, struct domain *d);
+/* sched_ctl.c */
 long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpuaffinity(struct xen_domctl *op, struct domain *d);
-long domctl_sendtrigger(struct xen_domctl *op, struct domain *d);
+long domctl_scheduler_op(struct xen_domctl *op, struct domain *d);
 
 /* Between the ABI's bitmaps of any size and ours. */
 int bitmap_from_guest(unsigned long *map, unsigned int nr_bits,

@@ -150,47 +150,6 @@ long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
     return rc;
 }
 
-long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d)
-{
-    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    struct vcpu *v = domain_vcpu(d, a->vcpu);
-    cpumask_t hard, soft;
-    int rc = 0;
-
-    if (a->vcpu >= d->max_vcpus)
-        return -EINVAL;
-    if (!v)
-        return -ESRCH;
-    if (a->flags & XEN_VCPUAFFINITY_HARD)
-        rc = bitmap_from_guest(hard.bits, MAX_CPUS, &a->cpumap_hard);
-    if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
-        rc = bitmap_from_guest(soft.bits, MAX_CPUS, &a->cpumap_soft);
-    if (rc)
-        return rc;
-    return sched_set_affinity(v,
-                              a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
-                              a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
-}
-
-long domctl_getvcpuaffinity(struct xen_domctl *op, struct domain *d)
-{
-    struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    struct vcpu *v = domain_vcpu(d, a->vcpu);
-    long rc = 0;
-
-    if (a->vcpu >= d->max_vcpus)
-        return -EINVAL;
-    if (!v)
-        return -ESRCH;
-    if (a->flags & XEN_VCPUAFFINITY_HARD)
-        rc = bitmap_to_guest(&a->cpumap_hard, v->sched.hard_affinity.bits,
-                             nr_cpus);
-    if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
-        rc = bitmap_to_guest(&a->cpumap_soft, v->sched.soft_affinity.bits,
-                             nr_cpus);
-    return rc;
-}
-
 long domctl_sendtrigger(struct xen_domctl *op, struct domain *d)
 {
     struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);

@@ -10,6 +10,7 @@
 #include <public/sysctl.h>
 
 #include "domctl.h"
+#include "sched_ctl.h"
 
 static long op_readconsole(struct xen_sysctl *op)
 {
@@ -49,12 +50,6 @@ static long op_physinfo(struct xen_sysctl *op)
     p->outstanding_pages = domain_claimed_pages();
     p->max_mfn = max_mfn - 1;
     arch_fill_physinfo(p);
-    return 0;
-}
-
-static long op_sched_id(struct xen_sysctl *op)
-{
-    op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
     return 0;
 }
 
@@ -158,58 +153,18 @@ static long op_numainfo(struct xen_sysctl *op)
     return 0;
 }
 
-/* One pool, of all CPUs; it can be looked at. */
-static long op_cpupool(struct xen_sysctl *op)
-{
-    struct xen_sysctl_cpupool_op *c = &op->u.cpupool_op;
-    static const unsigned long none[BITMAP_LONGS(MAX_CPUS)];
-    struct domain *d;
-    uint32_t n = 0;
-
-    switch (c->op) {
-    case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        if (c->cpupool_id != 0)
-            return -ENOENT;
-        for (domid_t id = 0; (d = domain_get_first_from(id)) != NULL; n++) {
-            id = (domid_t)(d->id + 1);
-            domain_put(d);
-        }
-        c->sched_id = XEN_SCHEDULER_CREDIT2;
-        c->n_dom = n;
-        return bitmap_to_guest(&c->cpumap, cpu_online_map.bits, nr_cpus);
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return bitmap_to_guest(&c->cpumap, none, nr_cpus);
-    default:
-        return -EOPNOTSUPP;
-    }
-}
-
-static long op_scheduler(struct xen_sysctl *op)
-{
-    struct xen_sysctl_scheduler_op *s = &op->u.scheduler_op;
-
-    if (s->sched_id != XEN_SCHEDULER_CREDIT2)
-        return -EINVAL;
-    if (s->cpupool_id != 0)
-        return -ESRCH;
-    if (s->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
-        return -EOPNOTSUPP;
-    s->u.sched_credit2.ratelimit_us = 0;
-    return 0;
-}
-
 static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_readconsole] = op_readconsole,
     [XEN_SYSCTL_physinfo] = op_physinfo,
-    [XEN_SYSCTL_sched_id] = op_sched_id,
+    [XEN_SYSCTL_sched_id] = sysctl_sched_id,
     [XEN_SYSCTL_getdomaininfolist] = op_getdomaininfolist,
     [XEN_SYSCTL_debug_keys] = op_debug_keys,
     [XEN_SYSCTL_getcpuinfo] = op_getcpuinfo,
     [XEN_SYSCTL_availheap] = op_availheap,
     [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
     [XEN_SYSCTL_numainfo] = op_numainfo,
-    [XEN_SYSCTL_cpupool_op] = op_cpupool,
-    [XEN_SYSCTL_scheduler_op] = op_scheduler,
+    [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
+    [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
 };
 
 long do_sysctl(unsigned long arg)
