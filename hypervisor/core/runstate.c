@@ -46,10 +46,10 @@ void vcpu_runstate_update_guest(struct vcpu *v)
     if (!v->runstate_guest)
         return;
     if (!v->arch.kernel_mode) {
-        v->runstate_pending = true;
+        v->arch.runstate_pending = true;
         return;
     }
-    v->runstate_pending = false;
+    v->arch.runstate_pending = false;
     r = v->runstate;
     /* A guest that unmaps its area loses the updates, nothing else. */
     if (v->domain->vm_assist & BIT(VMASST_TYPE_runstate_update_flag))

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred work: a bit per kind and CPU, and a queue of tasklets per CPU.
+ * Deferred work: a bit per kind in struct cpu_info, and a queue of tasklets per
+ * CPU.
  */
 #include <hv/lib.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
 #include <asm/irqflags.h>
-
-DEFINE_PER_CPU(unsigned long, softirq_pending);
 
 static softirq_fn handler[NR_SOFTIRQS] __ro_after_init;
 
@@ -26,13 +25,13 @@ void softirq_register(enum softirq nr, softirq_fn fn)
 
 void softirq_raise(enum softirq nr)
 {
-    bit_set_atomic(&this_cpu(softirq_pending), nr);
+    bit_set_atomic(&get_cpu_info()->softirqs, nr);
 }
 
 void softirq_raise_on(unsigned int cpu, enum softirq nr)
 {
     /* Whoever sets a bit that was clear sends the interrupt. */
-    if (!bit_test_and_set_atomic(&per_cpu(softirq_pending, cpu), nr) &&
+    if (!bit_test_and_set_atomic(&cpu_info_of(cpu)->softirqs, nr) &&
         cpu != smp_processor_id())
         smp_send_event_check(cpu);
 }
@@ -41,10 +40,10 @@ void softirq_run(void)
 {
     unsigned long pending;
 
-    while ((pending = READ_ONCE(this_cpu(softirq_pending)))) {
+    while ((pending = READ_ONCE(get_cpu_info()->softirqs))) {
         unsigned int nr = (unsigned int)__builtin_ctzl(pending);
 
-        bit_clear_atomic(&this_cpu(softirq_pending), nr);
+        bit_clear_atomic(&get_cpu_info()->softirqs, nr);
         if (handler[nr])
             handler[nr]();
     }

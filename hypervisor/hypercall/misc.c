@@ -2,6 +2,7 @@
 /*
  * Small hypercalls: vm_assist, set_timer_op.
  */
+#include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
@@ -26,9 +27,11 @@ long do_vm_assist(unsigned long cmd, unsigned long type)
     switch ((uint32_t)cmd) {
     case VMASST_CMD_enable:
         bit_set_atomic(&d->vm_assist, type);
+        arch_vm_assist_changed(d);
         return 0;
     case VMASST_CMD_disable:
         bit_clear_atomic(&d->vm_assist, type);
+        arch_vm_assist_changed(d);
         return 0;
     default:
         return -ENOSYS;

@@ -14,17 +14,12 @@ DEFINE_PER_CPU(struct multicall_state, multicall);
 
 static long call_entry(const struct multicall_entry *e)
 {
-    const struct hypercall *h;
-
     if (e->op >= NR_HYPERCALLS)
         return -ENOSYS;
-    h = &hypercall_table[index_nospec(e->op, NR_HYPERCALLS)];
-    if (!h->fn)
-        return -ENOSYS;
-    if (h->no_multicall || e->op == __HYPERVISOR_multicall)
+    if (e->op == __HYPERVISOR_iret || e->op == __HYPERVISOR_multicall)
         return -EINVAL;
-    return h->fn(e->args[0], e->args[1], e->args[2], e->args[3], e->args[4],
-                 e->args[5]);
+    return hypercall_table[index_nospec(e->op, NR_HYPERCALLS)](
+        e->args[0], e->args[1], e->args[2], e->args[3], e->args[4], e->args[5]);
 }
 
 /* Write the result, or the arguments to go on with. */

@@ -3,6 +3,7 @@
  * physdev_op: interrupts and PCI devices for the control domain; the I/O
  * privilege of a vcpu for everybody (without ports it gives nothing).
  */
+#include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
@@ -62,7 +63,7 @@ static long op_set_iopl(guest_va_t arg)
         return -EFAULT;
     if (op.iopl > 3)
         return -EINVAL;
-    current->arch.iopl = (uint8_t)op.iopl;
+    arch_set_iopl(current, op.iopl);
     return 0;
 }
 

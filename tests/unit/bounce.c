@@ -5,10 +5,13 @@
  */
 #include <hostarch.h>
 
+#include <hv/arch.h>
 #include <hv/domain.h>
 
 #include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
+#include <asm/pv/emulate.h>
+#include <asm/pv/fault.h>
 #include <asm/traps.h>
 
 #define HANDLER   0xffffffff81001000UL
@@ -24,11 +27,28 @@ static struct vcpu_info info;
 static struct pv_trap traps[256];
 static char *stack;
 static unsigned int entered_kernel;
+static bool ud_needs_care;
 
 void pv_enter_kernel(struct vcpu *v)
 {
     entered_kernel++;
     v->arch.kernel_mode = true;
+}
+
+bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
+                         unsigned long addr)
+{
+    (void)v;
+    (void)pfec;
+    (void)addr;
+    return false;
+}
+
+bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *r)
+{
+    (void)v;
+    (void)r;
+    return ud_needs_care;
 }
 
 static struct cpu_regs *regs;
@@ -46,7 +66,7 @@ static int setup(void **state)
     vcpu.arch.trap_table = traps;
     host_set_current(&vcpu);
     stack = host_guest_alloc(STACK_LEN);
-    vcpu.arch.kernel_sp = (uint64_t)stack + STACK_LEN;
+    pv_set_kernel_stack(&vcpu, 0, (uint64_t)stack + STACK_LEN);
     entered_kernel = host_domain_crashes = 0;
     regs = guest_cpu_regs();
     *regs = (struct cpu_regs){
@@ -116,7 +136,7 @@ static void event_upcall_masks(void **state)
     (void)state;
     vcpu.arch.event_callback = HANDLER;
     vcpu.arch.kernel_mode = true;
-    regs->rsp = vcpu.arch.kernel_sp;
+    regs->rsp = vcpu.arch.kernel_stack;
     info.evtchn_upcall_pending = 1;
     pv_deliver_pending(&vcpu);
     assert_int_equal(regs->rip, HANDLER);
@@ -134,7 +154,7 @@ static void masked_kernel_sees_no_if(void **state)
     (void)state;
     traps[X86_TRAP_BP] = (struct pv_trap){HANDLER, 0xe033, 0};
     vcpu.arch.kernel_mode = true;
-    regs->rsp = vcpu.arch.kernel_sp;
+    regs->rsp = vcpu.arch.kernel_stack;
     info.evtchn_upcall_mask = 1;
     pv_inject_exception(X86_TRAP_BP, PV_NO_ERROR);
     assert_int_equal(frame()[3] >> 32, 1);
@@ -165,13 +185,13 @@ static void virtual_iopl_only_by_assist(void **state)
 {
     (void)state;
     traps[X86_TRAP_DE] = (struct pv_trap){HANDLER, 0xe033, 0};
-    vcpu.arch.iopl = 3;
+    arch_set_iopl(&vcpu, 3);
     pv_inject_exception(X86_TRAP_DE, PV_NO_ERROR);
     assert_int_equal(frame()[4] & RFLAGS_IOPL, 0);
     setup(state);
     traps[X86_TRAP_DE] = (struct pv_trap){HANDLER, 0xe033, 0};
-    vcpu.arch.iopl = 3;
     dom.vm_assist = BIT(VMASST_TYPE_architectural_iopl);
+    arch_set_iopl(&vcpu, 3);
     pv_inject_exception(X86_TRAP_DE, PV_NO_ERROR);
     assert_int_equal(frame()[4] & RFLAGS_IOPL, RFLAGS_IOPL);
 }
@@ -270,7 +290,7 @@ static void bad_stack_ends_the_domain(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
         host_domain_crashes = 0;
         vcpu.arch.kernel_mode = false;
-        vcpu.arch.kernel_sp = bad[i];
+        pv_set_kernel_stack(&vcpu, 0, bad[i]);
         regs->rip = USER_RIP;
         pv_inject_exception(X86_TRAP_GP, 0);
         assert_int_equal(host_domain_crashes, 1);

@@ -9,10 +9,24 @@
 #include <asm/cpu_info.h>
 #include <asm/msr.h>
 #include <asm/page.h>
+#include <asm/pv/bounce.h>
 #include <asm/x86.h>
 
 #define DEFINE(name, value) \
     __asm__ volatile("\n#@@" #name " %0 @@" ::"i"((long)(value)))
+/* entry.S counts on these places. */
+#define FOLLOWS(a, b)                                     \
+    _Static_assert(offsetof(struct arch_vcpu, b) ==       \
+                       offsetof(struct arch_vcpu, a) + 1, \
+                   "read as one")
+FOLLOWS(nmi_pending, mce_pending);
+FOLLOWS(mce_pending, runstate_pending);
+FOLLOWS(runstate_pending, time_pending);
+FOLLOWS(nmi_masked, mce_masked);
+_Static_assert(HV_VIRT_START >> HV_VIRT_SHIFT == HV_VIRT_TAG &&
+                   HV_VIRT_END - HV_VIRT_START == 1UL << HV_VIRT_SHIFT,
+               "asm/config.h");
+
 #define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
 
 void asm_offsets(void);
@@ -21,7 +35,8 @@ void asm_offsets(void)
     /* The stack top of a CPU: cpu_info, its frame first. */
     DEFINE(CPU_INFO_SIZE, sizeof(struct cpu_info));
     OFFSET(CPU_INFO_guest_regs, struct cpu_info, guest_regs);
-    OFFSET(CPU_INFO_scratch_rsp, struct cpu_info, scratch_rsp);
+    OFFSET(CPU_INFO_softirqs, struct cpu_info, softirqs);
+    OFFSET(CPU_INFO_kernel_mode, struct cpu_info, kernel_mode);
     OFFSET(CPU_INFO_current, struct cpu_info, vcpu);
     OFFSET(CPU_INFO_percpu_offset, struct cpu_info, percpu_offset);
     OFFSET(CPU_INFO_cpu, struct cpu_info, cpu);
@@ -57,22 +72,30 @@ void asm_offsets(void)
     OFFSET(VCPU_regs, struct vcpu, arch.regs);
     OFFSET(VCPU_kernel_mode, struct vcpu, arch.kernel_mode);
     OFFSET(VCPU_syscall_callback, struct vcpu, arch.syscall_callback);
-    OFFSET(VCPU_kernel_sp, struct vcpu, arch.kernel_sp);
-    OFFSET(VCPU_kernel_ss, struct vcpu, arch.kernel_ss);
-    OFFSET(VCPU_iopl, struct vcpu, arch.iopl);
-    OFFSET(VCPU_nmi_pending, struct vcpu, arch.nmi_pending);
-    /* The bytes nmi_pending and mce_pending, read as one word. */
-    DEFINE(PENDING_NMI_MCE,
-           0xff | 0xffL << 8 * (offsetof(struct arch_vcpu, mce_pending) -
-                                offsetof(struct arch_vcpu, nmi_pending)));
+    OFFSET(VCPU_kernel_stack, struct vcpu, arch.kernel_stack);
+    OFFSET(VCPU_kernel_l4, struct vcpu, arch.kernel_l4);
+    OFFSET(VCPU_user_l4, struct vcpu, arch.user_l4);
+    OFFSET(VCPU_shown_iopl, struct vcpu, arch.shown_iopl);
+    OFFSET(VCPU_syscall_masks, struct vcpu, arch.syscall_masks);
+    /* Bytes, read as one: nmi_pending, mce_pending, runstate_pending,
+     * time_pending; and cleared as one: nmi_masked, mce_masked. */
+    OFFSET(VCPU_exit_work, struct vcpu, arch.nmi_pending);
+    OFFSET(VCPU_nmi_masked, struct vcpu, arch.nmi_masked);
+    OFFSET(VCPU_INFO_upcall_mask, struct vcpu_info, evtchn_upcall_mask);
 
-    OFFSET(HYPERCALL_fn, struct hypercall, fn);
-    DEFINE(HYPERCALL_ENTRY_SHIFT, __builtin_ctzl(sizeof(struct hypercall)));
+    DEFINE(HYPERCALL_IRET, __HYPERVISOR_iret);
+    DEFINE(VGCF_IN_SYSCALL, VGCF_in_syscall);
     DEFINE(HYPERCALL_TABLE_ENTRIES, NR_HYPERCALLS);
     DEFINE(HYPERCALL_ENOSYS, ENOSYS);
 
     /* Bits that C spells with a type suffix. */
     DEFINE(ASM_RFLAGS_IF, RFLAGS_IF);
+    DEFINE(ASM_RFLAGS_IF_BIT, __builtin_ctzl(RFLAGS_IF));
+    DEFINE(ASM_RFLAGS_IOPL, RFLAGS_IOPL);
+    DEFINE(ASM_RFLAGS_ONE, RFLAGS_ONE);
+    DEFINE(ASM_RFLAGS_ENTRY, RFLAGS_IF | RFLAGS_ONE);
+    DEFINE(GUEST_FLAGS, RFLAGS_GUEST);
+    DEFINE(ASM_PAGE_SHIFT, PAGE_SHIFT);
     DEFINE(SYSRET_BAD_FLAGS, RFLAGS_TF | RFLAGS_RF | RFLAGS_VM);
     DEFINE(ASM_CR0_BOOT, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     DEFINE(ASM_CR4_PAE, CR4_PAE);

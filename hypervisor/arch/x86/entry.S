@@ -14,18 +14,30 @@
 #include <asm/config.h>
 #include <asm/traps.h>
 
-    .macro SAVE_LOW
+/*
+ * ---- one place at each way in and out ----
+ * In: %rsp is the frame (and struct cpu_info); nothing of the hypervisor was
+ * touched but that. Out: the last point at which the registers named are
+ * free; after it come only moves and the instruction that leaves.
+ */
+    .macro ENTERED_FROM_GUEST
+    .endm
+    .macro LEAVING_TO_GUEST
+    .endm
+
+    .macro PUSH_CALLER_SAVED
     push %rdi
     push %rsi
     push %rdx
-    .endm
-
-    .macro SAVE_HIGH
+    push %rcx
     push %rax
     push %r8
     push %r9
     push %r10
     push %r11
+    .endm
+
+    .macro PUSH_CALLEE_SAVED
     push %rbx
     push %rbp
     push %r12
@@ -34,10 +46,37 @@
     push %r15
     .endm
 
+/* What C preserves goes into the frame only when C is to see or change it. */
+    .macro STORE_CALLEE_SAVED
+    mov %rbx, REGS_rbx(%rsp)
+    mov %rbp, REGS_rbp(%rsp)
+    mov %r12, REGS_r12(%rsp)
+    mov %r13, REGS_r13(%rsp)
+    mov %r14, REGS_r14(%rsp)
+    mov %r15, REGS_r15(%rsp)
+    .endm
+
+    .macro STORE_ARGUMENTS
+    mov %rdi, REGS_rdi(%rsp)
+    mov %rsi, REGS_rsi(%rsp)
+    mov %rdx, REGS_rdx(%rsp)
+    mov %r10, REGS_r10(%rsp)
+    mov %r8, REGS_r8(%rsp)
+    mov %r9, REGS_r9(%rsp)
+    .endm
+
+    .macro LOAD_ARGUMENTS
+    mov REGS_rdi(%rsp), %rdi
+    mov REGS_rsi(%rsp), %rsi
+    mov REGS_rdx(%rsp), %rdx
+    mov REGS_r10(%rsp), %r10
+    mov REGS_r8(%rsp), %r8
+    mov REGS_r9(%rsp), %r9
+    .endm
+
     .macro SAVE_REGS
-    SAVE_LOW
-    push %rcx
-    SAVE_HIGH
+    PUSH_CALLER_SAVED
+    PUSH_CALLEE_SAVED
     .endm
 
     .macro RESTORE_REGS
@@ -58,90 +97,230 @@
     pop %rdi
     .endm
 
-/* The frame is 168 bytes below a 16-byte boundary: C wants 8 more. */
-    .macro CALL_C fn:req
-    sub $8, %rsp
-    call \fn
-    add $8, %rsp
+/*
+ * Is there anything to do before a guest is entered? Interrupts are off, so
+ * nothing can come unseen. \v is a register with current, lost. The two bytes
+ * at vcpu_info are upcall pending and mask: 1..255 is pending, unmasked.
+ */
+    .macro BRANCH_IF_WORK work:req, event:req, v:req, v32:req
+    cmpq $0, CPU_INFO_softirqs(%rsp)
+    jne \work
+    cmpl $0, VCPU_exit_work(\v)
+    jne \work
+    mov VCPU_vcpu_info(\v), \v
+    movzwl (\v), \v32
+    dec \v32
+    cmp $0xff, \v32
+    jb \event
+    .endm
+
+/* A load or store of the guest's memory: a fault continues at \fix. */
+    .macro GUEST fix:req, insn:vararg
+777: \insn
+    EX_TABLE(777b, \fix)
     .endm
 
 /*
  * ---- the entry stub: one page, mapped at the start of every CPU's area ----
  * SYSCALL leaves %rsp the guest's. This code is reached through the area's
  * own mapping, so that RIP-relative operands find the CPU's struct cpu_info
- * at the end of the area without any register.
+ * at the end of the area without any register. No register is lost but %rsp,
+ * which is in the frame then.
  */
 #define CPU_INFO(off) \
     (.Lstub_page + PERCPU_AREA_SIZE - CPU_INFO_SIZE + (off))(%rip)
 
-    .macro SYSCALL_STUB name:req, cs:req, vector:req, target:req
+    .macro SYSCALL_STUB name:req, target:req
 FUNC(\name)
-    mov %rsp, CPU_INFO(CPU_INFO_scratch_rsp)
-    lea CPU_INFO(REGS_SIZE), %rsp
-    push $SEL_RING3_DS
-    push CPU_INFO(CPU_INFO_scratch_rsp)
-    push %r11
-    push $\cs
-    push %rcx
-    push $0
-    movl $\vector, 4(%rsp)
-    movabs $\target, %rcx
-    jmp *%rcx
+    mov %rsp, CPU_INFO(REGS_rsp)
+    lea CPU_INFO(0), %rsp
+    jmp *1f(%rip)
+    .balign 8
+1:  .quad \target
 END(\name)
     .endm
 
     .section .text.entry_stub, "ax"
     .balign 4096
 .Lstub_page:
-    SYSCALL_STUB stub_syscall64, SEL_RING3_CS64, \
-        ENTRY_SYSCALL | ENTRY_SYSRET, syscall64_entry
-    SYSCALL_STUB stub_syscall32, SEL_RING3_CS32, ENTRY_SYSCALL32, \
-        syscall32_entry
+    SYSCALL_STUB stub_syscall64, syscall64_entry
+    SYSCALL_STUB stub_syscall32, syscall32_entry
 
-/* ---- SYSCALL, from 64-bit code ---- */
+/*
+ * ---- SYSCALL, from 64-bit code ----
+ * %rcx is the guest's rip, %r11 its flags; interrupts are off. Three ways:
+ * a hypercall; the kernel's iret, the most frequent hypercall, which needs
+ * nothing of the others' frame; a program's system call.
+ */
     .section .text.entry, "ax"
 FUNC(syscall64_entry)
-    SAVE_LOW
-    push (REGS_rip - REGS_rdx)(%rsp) /* rcx holds rip, in the frame too */
-    SAVE_HIGH
-    mov CPU_INFO_current(%rsp), %rbx
-    cmpb $0, VCPU_kernel_mode(%rbx)
+    ENTERED_FROM_GUEST
+    cmpb $0, CPU_INFO_kernel_mode(%rsp)
     je syscall_from_user
+    cmp $HYPERCALL_IRET, %eax
+    je iret_hypercall
 
-    /* A hypercall. The arguments are still in their registers; the number is
-     * clamped so that no speculation reads beyond the table. */
+    /*
+     * Arguments go to C in their registers, and into the frame, from which
+     * they are restored; rbx, rbp, r12-r15 C preserves. The index is masked,
+     * so that no speculation reads beyond the table.
+     */
+    mov %rcx, REGS_rip(%rsp)
+    mov %r11, REGS_rflags(%rsp)
+    STORE_ARGUMENTS
     sti
-    mov %eax, %eax
-    cmp $HYPERCALL_TABLE_ENTRIES, %rax
-    sbb %rbp, %rbp
-    and %rbp, %rax
-    test %rbp, %rbp
-    jz bad_hypercall
-    shl $HYPERCALL_ENTRY_SHIFT, %eax
-    lea hypercall_table(%rip), %rbp
-    mov HYPERCALL_fn(%rbp, %rax), %rbp
-    test %rbp, %rbp
-    jz bad_hypercall
+    cmp $HYPERCALL_TABLE_ENTRIES - 1, %eax
+    ja hypercall_unknown
+    and $HYPERCALL_TABLE_ENTRIES - 1, %eax
+    lea hypercall_table(%rip), %r11
     mov %r10, %rcx
-    CALL_C *%rbp
+    call *(%r11, %rax, 8)
+hypercall_done:
+    cli
+    mov CPU_INFO_current(%rsp), %rdx
+    BRANCH_IF_WORK hypercall_work, hypercall_event, %rdx, %edx
+hypercall_leave:
+    LEAVING_TO_GUEST /* rcx rdx rdi rsi r8-r11 */
+    /* A rip below the hole may be at its very edge; the flags may be ones
+     * that SYSRET does not load as IRET does: the other way looks closer. */
+    mov REGS_rip(%rsp), %rcx
+    mov REGS_rflags(%rsp), %r11
+    test %rcx, %rcx
+    jns hypercall_work
+    test $SYSRET_BAD_FLAGS, %r11d
+    jnz hypercall_work
+    LOAD_ARGUMENTS
+    mov REGS_rsp(%rsp), %rsp
+    sysretq
+
+hypercall_unknown:
+    mov $-HYPERCALL_ENOSYS, %rax
+    jmp hypercall_done
+
+/* rax is the result. The frame is completed, as if all had been saved. */
+    .macro COMPLETE_HYPERCALL_FRAME
     mov %rax, REGS_rax(%rsp)
-    jmp leave
-bad_hypercall:
-    movq $-HYPERCALL_ENOSYS, REGS_rax(%rsp)
+    mov REGS_rip(%rsp), %rcx
+    mov %rcx, REGS_rcx(%rsp)
+    mov REGS_rflags(%rsp), %rcx
+    mov %rcx, REGS_r11(%rsp)
+    movl $0, REGS_error_code(%rsp)
+    movl $ENTRY_SYSCALL | ENTRY_SYSRET, REGS_entry_vector(%rsp)
+    movl $SEL_RING3_CS64, REGS_cs(%rsp)
+    movl $SEL_RING3_DS, REGS_ss(%rsp)
+    .endm
+
+hypercall_work:
+    COMPLETE_HYPERCALL_FRAME
+    STORE_CALLEE_SAVED
     jmp leave
 
-syscall_from_user:
-    mov %rsp, %rdi
-    CALL_C guest_syscall
-    jmp leave
+/* The upcall is entered with the hypercall's result and all registers. */
+hypercall_event:
+    COMPLETE_HYPERCALL_FRAME
+    mov CPU_INFO_current(%rsp), %rdi
+    call pv_deliver_pending
+    mov REGS_rax(%rsp), %rax
+    cmpq $0, CPU_INFO_softirqs(%rsp) /* the domain was crashed? */
+    je hypercall_leave
+    jmp hypercall_work
 END(syscall64_entry)
+
+/*
+ * ---- a program's system call ----
+ * Straight to the kernel's callback: GS base, page tables, seven words onto
+ * its stack. Only rax, rdx, rcx, r11 are used. Whatever is not plain, and a
+ * stack that faults, is for C (pv_syscall()).
+ */
+FUNC(syscall_from_user)
+    mov %rax, REGS_rax(%rsp)
+    mov %rdx, REGS_rdx(%rsp)
+    mov CPU_INFO_current(%rsp), %rdx
+    cmpq $0, VCPU_syscall_callback(%rdx)
+    je syscall_by_c
+    mov VCPU_vcpu_info(%rdx), %rax
+    cmpb $0, VCPU_INFO_upcall_mask(%rax)
+    jne syscall_by_c
+    mov VCPU_kernel_l4(%rdx), %rax
+    shl $ASM_PAGE_SHIFT, %rax
+    swapgs
+    mov %rax, %cr3
+    movb $1, VCPU_kernel_mode(%rdx)
+    movb $1, CPU_INFO_kernel_mode(%rsp)
+    mov VCPU_kernel_stack(%rdx), %rax
+    /* rcx r11 rip cs|mask rflags rsp ss. Until the last store rcx and r11
+     * stay what they are but for IOPL, which is clear in real flags. */
+    GUEST syscall_fault, mov %rcx, -56(%rax)
+    GUEST syscall_fault, mov %r11, -48(%rax)
+    GUEST syscall_fault, mov %rcx, -40(%rax)
+    GUEST syscall_fault, movq $SEL_RING3_CS64, -32(%rax)
+    or VCPU_shown_iopl(%rdx), %r11
+    GUEST syscall_fault, mov %r11, -24(%rax)
+    mov REGS_rsp(%rsp), %rdx
+    GUEST syscall_fault, mov %rdx, -16(%rax)
+    GUEST syscall_fault, movq $SEL_RING3_DS, -8(%rax)
+    mov CPU_INFO_current(%rsp), %rdx
+    mov VCPU_vcpu_info(%rdx), %rcx
+    movzbl VCPU_syscall_masks(%rdx), %r11d
+    mov %r11b, VCPU_INFO_upcall_mask(%rcx)
+    mov VCPU_syscall_callback(%rdx), %rcx /* canonical since it was set */
+    lea -56(%rax), %r11
+    BRANCH_IF_WORK syscall_work, syscall_work, %rdx, %edx
+    LEAVING_TO_GUEST /* rax rdx */
+    mov REGS_rax(%rsp), %rax
+    mov REGS_rdx(%rsp), %rdx
+    mov %r11, %rsp
+    mov $ASM_RFLAGS_ENTRY, %r11d
+    sysretq
+
+/* The bounce is done; the frame says so. */
+syscall_work:
+    mov %rcx, REGS_rip(%rsp)
+    mov %r11, REGS_rsp(%rsp)
+    movq $ASM_RFLAGS_ENTRY, REGS_rflags(%rsp)
+    mov REGS_rax(%rsp), %rax
+    mov REGS_rdx(%rsp), %rdx
+    STORE_ARGUMENTS
+    STORE_CALLEE_SAVED
+    COMPLETE_HYPERCALL_FRAME
+    jmp leave
+
+/* Nothing was changed yet. */
+syscall_by_c:
+    lea guest_syscall(%rip), %rax
+1:  mov %rax, REGS_r15(%rsp)
+    mov %rcx, REGS_rip(%rsp)
+    mov %r11, REGS_rflags(%rsp)
+    mov REGS_rax(%rsp), %rax
+    mov REGS_rdx(%rsp), %rdx
+    STORE_ARGUMENTS
+    COMPLETE_HYPERCALL_FRAME
+    mov %rsp, %rdi
+    mov REGS_r15(%rsp), %rax
+    STORE_CALLEE_SAVED
+    call *%rax
+    jmp leave
+
+syscall_fault:
+    and $~ASM_RFLAGS_IOPL, %r11
+    lea guest_syscall_again(%rip), %rax
+    jmp 1b
+END(syscall_from_user)
 
 /* ---- SYSCALL from compatibility mode (AMD) ---- */
 FUNC(syscall32_entry)
-    SAVE_LOW
-    push (REGS_rip - REGS_rdx)(%rsp)
-    SAVE_HIGH
-    jmp syscall_from_user
+    ENTERED_FROM_GUEST
+    mov %rcx, REGS_rip(%rsp)
+    mov %r11, REGS_rflags(%rsp)
+    STORE_ARGUMENTS
+    STORE_CALLEE_SAVED
+    COMPLETE_HYPERCALL_FRAME
+    movl $ENTRY_SYSCALL32, REGS_entry_vector(%rsp)
+    movl $SEL_RING3_CS32, REGS_cs(%rsp)
+syscall_common:
+    mov %rsp, %rdi
+    call guest_syscall
+    jmp leave
 END(syscall32_entry)
 
 /*
@@ -162,7 +341,8 @@ FUNC(sysenter_entry)
     push $2
     popfq
     SAVE_REGS
-    jmp syscall_from_user
+    ENTERED_FROM_GUEST
+    jmp syscall_common
 END(sysenter_entry)
 
 /* ---- the 256 gates ---- */
@@ -180,8 +360,11 @@ FUNC(vector_stubs)
     .if vec == X86_TRAP_DB || vec == X86_TRAP_NMI || vec == X86_TRAP_DF || \
         vec == X86_TRAP_MC
     jmp ist_common
-    .elseif vec < 32 || vec == X86_TRAP_INT80
+    .elseif vec == X86_TRAP_NM || vec == X86_TRAP_GP || \
+        vec == X86_TRAP_INT80
     jmp exception_common
+    .elseif vec < 32
+    jmp fault_common
     .else
     jmp irq_common
     .endif
@@ -189,18 +372,54 @@ FUNC(vector_stubs)
     .endr
 END(vector_stubs)
 
+/*
+ * Exceptions that most often are just the guest's. guest_fault() sees half of
+ * the registers; if it wants all, the frame is completed for the other way.
+ */
+FUNC(fault_common)
+    cld
+    testb $3, (REGS_cs - REGS_error_code)(%rsp)
+    jz exception_from_hv
+    PUSH_CALLER_SAVED
+    sub $REGS_r11, %rsp
+    ENTERED_FROM_GUEST
+    mov %rsp, %rdi
+    call guest_fault
+    dec %eax
+    jnz fault_not_bounced
+    mov CPU_INFO_current(%rsp), %rdx
+    BRANCH_IF_WORK fault_work, fault_work, %rdx, %edx
+    LEAVING_TO_GUEST /* all but rbx rbp r12-r15 */
+    mov REGS_rip(%rsp), %rcx /* canonical since it was set */
+    mov REGS_rflags(%rsp), %r11
+    mov REGS_rax(%rsp), %rax
+    LOAD_ARGUMENTS
+    mov REGS_rsp(%rsp), %rsp
+    sysretq
+fault_not_bounced:
+    js fault_complete
+fault_work:
+    STORE_CALLEE_SAVED
+    jmp leave
+fault_complete:
+    STORE_CALLEE_SAVED
+    jmp exception_from_guest
+END(fault_common)
+
 FUNC(exception_common)
     cld
-    SAVE_REGS
-    testb $3, REGS_cs(%rsp)
+    testb $3, (REGS_cs - REGS_error_code)(%rsp)
     jz exception_from_hv
+    SAVE_REGS
+    ENTERED_FROM_GUEST
 exception_from_guest:
     mov %rsp, %rdi
-    CALL_C guest_exception
+    call guest_exception
     jmp leave
 exception_from_hv:
+    SAVE_REGS
     mov %rsp, %rdi
-    CALL_C hv_exception
+    call hv_exception
 return_to_hv:
     RESTORE_REGS
     add $8, %rsp
@@ -210,12 +429,14 @@ END(exception_common)
 FUNC(irq_common)
     cld
     SAVE_REGS
-    mov %rsp, %rdi
     testb $3, REGS_cs(%rsp)
     jz 1f
-    CALL_C do_irq_vector
+    ENTERED_FROM_GUEST
+    mov %rsp, %rdi
+    call do_irq_vector
     jmp leave
-1:  CALL_C do_irq_vector
+1:  mov %rsp, %rdi
+    call do_irq_vector
     jmp return_to_hv
 END(irq_common)
 
@@ -236,11 +457,12 @@ FUNC(ist_common)
     mov %rsp, %rdi
     mov $(REGS_SIZE / 8), %ecx
     rep movsq
+    ENTERED_FROM_GUEST
     jmp exception_from_guest
 
 ist_from_hv:
     mov %rsp, %rdi
-    CALL_C hv_ist_exception
+    call hv_ist_exception
     test %al, %al
     jz return_to_hv
     /* The NMI handler was interrupted. IRET would let the next NMI in, onto
@@ -262,31 +484,20 @@ END(ist_common)
 FUNC(reset_stack_and_call)
     or $(PERCPU_AREA_SIZE - 1), %rsp
     lea 1 - CPU_INFO_SIZE(%rsp), %rsp
-    CALL_C *%rdi
+    call *%rdi
     ud2
 END(reset_stack_and_call)
 
+/* The whole frame is valid and says where to go. */
 FUNC(exit_to_guest)
     or $(PERCPU_AREA_SIZE - 1), %rsp
     lea 1 - CPU_INFO_SIZE(%rsp), %rsp
 leave:
-    /* Most often there is nothing to do: no softirq, nothing to deliver. With
-     * interrupts off from here on, nothing can come unseen. The two bytes at
-     * vcpu_info are upcall pending and mask: 1..255 is pending, unmasked. */
     cli
-    mov CPU_INFO_percpu_offset(%rsp), %rcx
-    lea percpu_softirq_pending(%rip), %rdx
-    mov CPU_INFO_current(%rsp), %rbx
-    cmpq $0, (%rcx, %rdx)
-    jne leave_by_work
-    testl $PENDING_NMI_MCE, VCPU_nmi_pending(%rbx)
-    jnz leave_by_work
-    mov VCPU_vcpu_info(%rbx), %rcx
-    movzwl (%rcx), %ecx
-    dec %ecx
-    cmp $0xff, %ecx
-    jb leave_by_work
+    mov CPU_INFO_current(%rsp), %rdx
+    BRANCH_IF_WORK leave_by_work, leave_by_work, %rdx, %edx
 leave_now:
+    LEAVING_TO_GUEST /* every register */
     /*
      * SYSRET needs flat selectors and no odd flags. Intel SDM vol. 2, SYSRET:
      * a non-canonical RCX faults in ring 0 with the guest's stack, so it is
@@ -313,17 +524,105 @@ leave_now:
     sysretq
 
 leave_by_work:
-    CALL_C guest_exit_work /* comes back with interrupts off */
+    call guest_exit_work /* comes back with interrupts off */
     jmp leave_now
 
 leave_by_iret:
     RESTORE_REGS
     add $8, %rsp
+    jmp iret_to_guest
+END(exit_to_guest)
+
+/*
+ * ---- the iret hypercall: the kernel's way back, to itself or a program ----
+ * On its stack: rax r11 rcx flags rip cs rflags rsp ss. All other registers
+ * are what the interrupted context is to have, so rax, rcx, r11 are the only
+ * ones used. As long as the guest's stack is read nothing is changed that
+ * do_iret() cannot do again: what is not plain starts over there.
+ */
+FUNC(iret_hypercall)
+    mov REGS_rsp(%rsp), %r11
+    mov %r11, %rax
+    shr $HV_VIRT_SHIFT, %rax /* its end cannot lie in there: the first */
+    cmp $HV_VIRT_TAG, %eax /* word faults before that */
+    je iret_by_c
+    GUEST iret_by_c, mov (%r11), %rax
+    mov %rax, REGS_rax(%rsp)
+    GUEST iret_by_c, testl $VGCF_IN_SYSCALL, 24(%r11)
+    jnz iret_by_c
+    GUEST iret_by_c, mov 8(%r11), %rax
+    mov %rax, REGS_r11(%rsp)
+    GUEST iret_by_c, mov 16(%r11), %rax
+    mov %rax, REGS_rcx(%rsp)
+    GUEST iret_by_c, mov 32(%r11), %rax
+    mov %rax, REGS_rip(%rsp)
+    GUEST iret_by_c, movzwl 64(%r11), %eax
+    or $3, %eax
+    mov %rax, REGS_ss(%rsp)
+    mov CPU_INFO_current(%rsp), %rcx
+    GUEST iret_by_c, mov 48(%r11), %rax
+    and $GUEST_FLAGS | ASM_RFLAGS_IF | ASM_RFLAGS_IOPL, %eax
+    xor VCPU_shown_iopl(%rcx), %eax
+    test $ASM_RFLAGS_IOPL, %eax
+    jnz iret_by_c
+    or $ASM_RFLAGS_ONE, %eax
+    mov VCPU_vcpu_info(%rcx), %rcx
+    bts $ASM_RFLAGS_IF_BIT, %eax
+    setnc VCPU_INFO_upcall_mask(%rcx)
+    mov %rax, REGS_rflags(%rsp)
+    GUEST iret_by_c, movzwl 40(%r11), %eax
+    GUEST iret_by_c, mov 56(%r11), %r11
+    mov %rax, REGS_cs(%rsp)
+    mov CPU_INFO_current(%rsp), %rcx
+    not %eax
+    test $3, %al
+    jnz iret_to_kernel
+    mov VCPU_user_l4(%rcx), %rax
+    shl $ASM_PAGE_SHIFT, %rax
+    js iret_by_c /* INVALID_MFN */
+    mov %r11, REGS_rsp(%rsp)
+    swapgs
+    mov %rax, %cr3
+    movb $0, VCPU_kernel_mode(%rcx)
+    movb $0, CPU_INFO_kernel_mode(%rsp)
+iret_masks:
+    movw $0, VCPU_nmi_masked(%rcx) /* and mce_masked */
+    BRANCH_IF_WORK iret_work, iret_work, %rcx, %ecx
+    LEAVING_TO_GUEST /* rax rcx r11 */
+    mov REGS_rax(%rsp), %rax
+    mov REGS_rcx(%rsp), %rcx
+    mov REGS_r11(%rsp), %r11
+    add $REGS_rip, %rsp
     /* May fault on what the guest asked for: hv_exception() knows the place. */
     .globl iret_to_guest
     .hidden iret_to_guest
 iret_to_guest:
     iretq
-END(exit_to_guest)
+
+iret_to_kernel:
+    mov %r11, REGS_rsp(%rsp)
+    orl $3, REGS_cs(%rsp)
+    jmp iret_masks
+
+iret_work:
+    movq $0, REGS_error_code(%rsp) /* and entry_vector: no SYSRET */
+    STORE_ARGUMENTS
+    STORE_CALLEE_SAVED
+    jmp leave
+
+/* As any hypercall. Its rip is not known any more, nor does it matter; what
+ * the frame holds may be another's. */
+iret_by_c:
+    movq $0, REGS_rip(%rsp)
+    movq $ASM_RFLAGS_ENTRY, REGS_rflags(%rsp)
+    STORE_ARGUMENTS
+    STORE_CALLEE_SAVED
+    mov $HYPERCALL_IRET, %eax
+    COMPLETE_HYPERCALL_FRAME
+    sti
+    call do_iret
+    mov %rax, REGS_rax(%rsp)
+    jmp leave
+END(iret_hypercall)
 
     .section .note.GNU-stack, "", @progbits

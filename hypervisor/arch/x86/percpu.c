@@ -28,11 +28,6 @@ static unsigned long area_of(unsigned int cpu)
     return PERCPU_AREA_START + ((unsigned long)cpu << PERCPU_AREA_SHIFT);
 }
 
-struct cpu_info *cpu_info_of(unsigned int cpu)
-{
-    return (struct cpu_info *)(area_of(cpu) + PERCPU_AREA_SIZE) - 1;
-}
-
 /* On the stack that head.S mapped; nothing else of the area is needed yet. */
 void __init percpu_init_boot_cpu(void)
 {

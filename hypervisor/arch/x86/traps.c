@@ -204,6 +204,13 @@ void guest_syscall(struct cpu_regs *regs)
     pv_syscall(current, regs);
 }
 
+/* The kernel's stack did not take the frame: what entry.S began is undone. */
+void guest_syscall_again(struct cpu_regs *regs)
+{
+    pv_enter_user(current);
+    guest_syscall(regs);
+}
+
 /* ---- exceptions in the hypervisor ---- */
 
 void fatal_exception(const struct cpu_regs *regs)
@@ -304,6 +311,8 @@ void guest_exit_work(void)
             softirq_run();
             continue;
         }
+        if (v->arch.kernel_mode)
+            pv_update_copies(v);
         pv_deliver_pending(v);
         /* A failed delivery crashes the domain, which asks for a schedule. */
         if (!softirq_is_pending())

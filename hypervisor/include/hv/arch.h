@@ -37,6 +37,11 @@ void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 /* Forget the context (domctl with NULL context). */
 void arch_vcpu_reset(struct vcpu *v);
 
+/* The vcpu's virtual I/O privilege; and d->vm_assist has changed, on which it
+ * depends what the vcpus see of that. */
+void arch_set_iopl(struct vcpu *v, unsigned int iopl);
+void arch_vm_assist_changed(struct domain *d);
+
 /* ---- running ---- */
 /*
  * Called by schedule() with interrupts off and no lock held. Saves prev's

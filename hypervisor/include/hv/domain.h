@@ -55,7 +55,6 @@ struct vcpu {
 
     struct vcpu_runstate_info runstate; /* runqueue lock of processor */
     uint64_t runstate_guest;            /* guest VA, 0 = none */
-    bool runstate_pending;              /* guest copy is stale */
 
     s_time_t periodic_ns; /* 0: off */
     s_time_t periodic_last;

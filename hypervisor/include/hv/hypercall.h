@@ -19,12 +19,9 @@ typedef long (*hypercall_fn)(unsigned long a1, unsigned long a2,
                              unsigned long a3, unsigned long a4,
                              unsigned long a5, unsigned long a6);
 
-struct hypercall {
-    hypercall_fn fn; /* NULL: -ENOSYS */
-    uint8_t nr_args;
-    bool no_multicall; /* refused with -EPERM inside a multicall */
-};
-extern const struct hypercall hypercall_table[NR_HYPERCALLS];
+/* By number; what does not exist returns -ENOSYS. Interrupts are on. The frame
+ * of the guest holds rip, rsp, rflags and the arguments, no other register. */
+extern const hypercall_fn hypercall_table[NR_HYPERCALLS];
 
 /* Softirqs or events are waiting: a long operation should save and return. */
 bool hypercall_preempt_check(void);

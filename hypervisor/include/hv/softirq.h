@@ -15,8 +15,6 @@ enum softirq {
     NR_SOFTIRQS,
 };
 
-DECLARE_PER_CPU(unsigned long, softirq_pending);
-
 typedef void (*softirq_fn)(void);
 void softirq_register(enum softirq nr, softirq_fn fn);
 /* On this CPU; from any context. */
@@ -30,7 +28,7 @@ void softirq_run(void);
 
 static inline bool softirq_is_pending(void)
 {
-    return READ_ONCE(this_cpu(softirq_pending)) != 0;
+    return READ_ONCE(get_cpu_info()->softirqs) != 0;
 }
 
 /* Work to run once on some CPU in softirq context. */

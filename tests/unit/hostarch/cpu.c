@@ -51,6 +51,11 @@ void host_cpus_init(unsigned int n)
     host_run_on(0);
 }
 
+struct cpu_info *cpu_info_of(unsigned int cpu)
+{
+    return &infos[cpu];
+}
+
 void host_run_on(unsigned int cpu)
 {
     host_cpu_info = &infos[cpu];

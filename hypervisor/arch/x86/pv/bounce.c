@@ -10,14 +10,18 @@
 #include <asm/pv/bounce.h>
 
 #include <hv/domain.h>
-#include <hv/guest_access.h>
 #include <hv/lib.h>
 
+#include <asm/guest_store.h>
 #include <asm/pv/desc.h>
+#include <asm/pv/emulate.h>
+#include <asm/pv/fault.h>
 #include <asm/traps.h>
 
-#define FRAME_WORDS_MAX   8
 #define UPCALL_MASK_SHIFT 32
+/* Flags with which no handler is entered. */
+#define FLAGS_CLEARED \
+    (RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF | RFLAGS_IOPL)
 
 /* The flags that the guest sees: its virtual IF, and its virtual IOPL only if
  * it asked for that. */
@@ -26,75 +30,117 @@ static uint64_t saved_flags(const struct vcpu *v, uint64_t rflags, bool masked)
     rflags &= ~(RFLAGS_IF | RFLAGS_IOPL);
     if (!masked)
         rflags |= RFLAGS_IF;
-    if (v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl))
-        rflags |= (uint64_t)v->arch.iopl << 12;
-    return rflags;
+    return rflags | v->arch.shown_iopl;
 }
 
-/* Common end: words[n] go to the kernel's stack, the vcpu to rip. */
-static bool enter_at(struct vcpu *v, struct cpu_regs *regs, uint64_t sp,
-                     const uint64_t *words, unsigned int n, uint64_t rip)
+static void no_stack(struct vcpu *v, uint64_t sp, uint64_t rip)
 {
-    sp = (sp & ~15UL) - n * sizeof(*words);
-    if (copy_to_guest_va(sp, words, n * sizeof(*words))) {
-        domain_crash(v->domain,
-                     "vcpu %u: kernel stack %#lx cannot take a frame for %#lx "
-                     "(interrupted at %#lx)",
-                     v->id, sp, rip, regs->rip);
-        return false;
+    domain_crash(v->domain,
+                 "vcpu %u: kernel stack %#lx cannot take a frame for %#lx "
+                 "(interrupted at %#lx)",
+                 v->id, sp, rip, guest_cpu_regs()->rip);
+}
+
+/*
+ * Where the frame begins, from above; its selector is the code segment as the
+ * frame shows it. A program's kernel stack is checked when it is set. The
+ * kernel's own may be anywhere: the lowest word is checked, and stored first,
+ * so that nothing is if the others lie in the hypervisor's slots.
+ */
+static ALWAYS_INLINE uint64_t frame_top(struct vcpu *v,
+                                        const struct cpu_regs *regs,
+                                        uint64_t *cs)
+{
+    *cs = (uint16_t)regs->cs;
+    if (v->arch.kernel_mode) {
+        *cs &= ~3UL;
+        return regs->rsp & ~15UL;
     }
+    pv_enter_kernel(v);
+    return v->arch.kernel_stack;
+}
+
+/* The end of all frames: rip to ss, at sp and above; then the vcpu to rip. */
+static ALWAYS_INLINE bool store_common(const struct vcpu *v,
+                                       const struct cpu_regs *regs, uint64_t sp,
+                                       uint64_t cs)
+{
+    uint8_t mask = READ_ONCE(v->vcpu_info->evtchn_upcall_mask);
+
+    guest_store(sp, 0, regs->rip, fault);
+    guest_store(sp, 8, cs | (uint64_t)mask << UPCALL_MASK_SHIFT, fault);
+    guest_store(sp, 16, saved_flags(v, regs->rflags, mask), fault);
+    guest_store(sp, 24, regs->rsp, fault);
+    guest_store(sp, 32, (uint16_t)regs->ss, fault);
+    return true;
+fault:
+    return false;
+}
+
+static ALWAYS_INLINE void direct_to(struct vcpu *v, struct cpu_regs *regs,
+                                    uint64_t sp, uint64_t rip,
+                                    uint64_t flags_cleared, bool masks)
+{
     regs->rip = rip;
     regs->cs = SEL_RING3_CS64;
     regs->ss = SEL_RING3_DS;
     regs->rsp = sp;
-    regs->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT |
-                      RFLAGS_TF | RFLAGS_IOPL);
+    regs->rflags &= ~flags_cleared;
     regs->entry_vector |= ENTRY_SYSRET;
+    if (masks)
+        WRITE_ONCE(v->vcpu_info->evtchn_upcall_mask, 1);
+}
+
+/* For a stack of which nothing was checked, top is below or above the slots. */
+static ALWAYS_INLINE bool bounce(struct vcpu *v, struct cpu_regs *regs,
+                                 const struct bounce *b)
+{
+    uint64_t cs, top = frame_top(v, regs, &cs), sp;
+
+    if (b->has_error) {
+        sp = top - 64;
+        if (in_hv_slots(sp))
+            goto fault;
+        guest_store(sp, 0, regs->rcx, fault);
+        guest_store(sp, 16, b->error_code, fault);
+    } else {
+        sp = top - 56;
+        if (in_hv_slots(sp))
+            goto fault;
+        guest_store(sp, 0, regs->rcx, fault);
+    }
+    guest_store(sp, 8, regs->r11, fault);
+    if (!store_common(v, regs, top - 40, cs))
+        goto fault;
+    direct_to(v, regs, sp, b->rip,
+              FLAGS_CLEARED | (b->clears_df ? RFLAGS_DF : 0), b->masks_events);
     return true;
+fault:
+    no_stack(v, top, b->rip);
+    return false;
+}
+
+static void no_handler(struct vcpu *v, unsigned int vector)
+{
+    domain_crash(v->domain, "vcpu %u: no handler for vector %#x at %#lx", v->id,
+                 vector, guest_cpu_regs()->rip);
 }
 
 bool pv_bounce(struct vcpu *v, const struct bounce *b)
 {
     struct cpu_regs *regs = guest_cpu_regs();
-    uint64_t words[FRAME_WORDS_MAX], cs = regs->cs & 0xffff;
-    uint8_t mask = v->vcpu_info->evtchn_upcall_mask;
-    uint64_t sp = regs->rsp;
-    unsigned int n = 0;
 
     if (!b->rip) {
-        domain_crash(v->domain, "vcpu %u: no handler for vector %#x at %#lx",
-                     v->id, regs->entry_vector & ENTRY_VECTOR_MASK, regs->rip);
+        no_handler(v, regs->entry_vector & ENTRY_VECTOR_MASK);
         return false;
     }
-    if (v->arch.kernel_mode) {
-        cs &= ~3UL;
-    } else {
-        pv_enter_kernel(v);
-        sp = v->arch.kernel_sp;
-    }
-    words[n++] = regs->rcx;
-    words[n++] = regs->r11;
-    if (b->has_error)
-        words[n++] = b->error_code;
-    words[n++] = regs->rip;
-    words[n++] = cs | (uint64_t)mask << UPCALL_MASK_SHIFT;
-    words[n++] = saved_flags(v, regs->rflags, mask);
-    words[n++] = regs->rsp;
-    words[n++] = regs->ss & 0xffff;
-    if (!enter_at(v, regs, sp, words, n, b->rip))
-        return false;
-    if (b->clears_df)
-        regs->rflags &= ~RFLAGS_DF;
-    if (b->masks_events)
-        v->vcpu_info->evtchn_upcall_mask = 1;
-    return true;
+    return bounce(v, regs, b);
 }
 
 void pv_failsafe(struct vcpu *v, const uint16_t sel[4])
 {
     struct cpu_regs *regs = guest_cpu_regs();
-    uint8_t mask = v->vcpu_info->evtchn_upcall_mask;
-    uint64_t cs = regs->cs & 0xffff, sp = regs->rsp;
+    uint64_t cs, top, sp;
 
     if (!v->arch.failsafe_callback) {
         domain_crash(v->domain,
@@ -103,60 +149,91 @@ void pv_failsafe(struct vcpu *v, const uint16_t sel[4])
                      v->id);
         return;
     }
-    if (v->arch.kernel_mode) {
-        cs &= ~3UL;
-    } else {
-        pv_enter_kernel(v);
-        sp = v->arch.kernel_sp;
-    }
-    const uint64_t words[] = {
-        regs->rcx,
-        regs->r11,
-        sel[0],
-        sel[1],
-        sel[2],
-        sel[3],
-        regs->rip,
-        cs | (uint64_t)mask << UPCALL_MASK_SHIFT,
-        saved_flags(v, regs->rflags, mask),
-        regs->rsp,
-        regs->ss & 0xffff,
+    top = frame_top(v, regs, &cs);
+    sp = top - 88;
+    if (in_hv_slots(sp))
+        goto fault;
+    guest_store(sp, 0, regs->rcx, fault);
+    guest_store(sp, 8, regs->r11, fault);
+    for (unsigned int i = 0; i < 4; i++)
+        guest_store(sp + 16 + i * 8, 0, sel[i], fault);
+    if (!store_common(v, regs, top - 40, cs))
+        goto fault;
+    direct_to(v, regs, sp, v->arch.failsafe_callback, FLAGS_CLEARED,
+              v->arch.failsafe_masks);
+    return;
+fault:
+    no_stack(v, top, v->arch.failsafe_callback);
+}
+
+static ALWAYS_INLINE bool raise(struct vcpu *v, struct cpu_regs *regs,
+                                unsigned int vector, bool has_error,
+                                uint32_t error_code)
+{
+    const struct pv_trap *t = &v->arch.trap_table[vector & 0xff];
+    const struct bounce b = {
+        .rip = t->address,
+        .has_error = has_error,
+        .error_code = error_code,
+        .masks_events = t->flags & 4,
     };
-    if (enter_at(v, regs, sp, words, ARRAY_SIZE(words),
-                 v->arch.failsafe_callback) &&
-        v->arch.failsafe_masks)
-        v->vcpu_info->evtchn_upcall_mask = 1;
+
+    if (unlikely(!b.rip)) {
+        no_handler(v, vector);
+        return false;
+    }
+    return bounce(v, regs, &b);
 }
 
 void pv_inject_exception(unsigned int vector, long error_code)
 {
-    struct vcpu *v = current;
-    const struct pv_trap *t = &v->arch.trap_table[vector & 0xff];
-    const struct bounce b = {
-        .rip = t->address,
-        .has_error = error_code != PV_NO_ERROR,
-        .error_code = (uint32_t)error_code,
-        .masks_events = t->flags & 4,
-    };
-    struct cpu_regs *regs = guest_cpu_regs();
+    raise(current, guest_cpu_regs(), vector, error_code != PV_NO_ERROR,
+          (uint32_t)error_code);
+}
 
-    if (!b.rip)
-        regs->entry_vector = vector;
-    pv_bounce(v, &b);
+/* Both modes run in ring 3: the processor always says U. */
+static ALWAYS_INLINE bool raise_page_fault(struct vcpu *v,
+                                           struct cpu_regs *regs, uint32_t pfec,
+                                           unsigned long cr2)
+{
+    pfec &= ~(PFEC_U | PFEC_RSVD);
+    if (!v->arch.kernel_mode)
+        pfec |= PFEC_U;
+    v->vcpu_info->arch.cr2 = cr2;
+    return raise(v, regs, X86_TRAP_PF, true, pfec);
 }
 
 void pv_inject_page_fault(uint32_t pfec, unsigned long cr2)
 {
-    struct vcpu *v = current;
-
-    /* Both modes run in ring 3: the processor always says U. */
-    pfec &= ~(PFEC_U | PFEC_RSVD);
-    if (!v->arch.kernel_mode)
-        pfec |= PFEC_U;
-    v->arch.cr2 = cr2;
-    v->vcpu_info->arch.cr2 = cr2;
-    pv_inject_exception(X86_TRAP_PF, pfec);
+    raise_page_fault(current, guest_cpu_regs(), pfec, cr2);
 }
+
+#define TRAPS_WITH_ERROR                                         \
+    (1U << X86_TRAP_TS | 1U << X86_TRAP_NP | 1U << X86_TRAP_SS | \
+     1U << X86_TRAP_AC)
+
+enum fault_way guest_fault(struct cpu_regs *regs)
+{
+    struct vcpu *v = current;
+    unsigned int vector = regs->entry_vector;
+    bool bounced;
+
+    if (likely(vector == X86_TRAP_PF)) {
+        unsigned long cr2 = read_cr2();
+
+        if (unlikely(pv_fault_needs_care(v, regs->error_code, cr2)))
+            return FAULT_COMPLETE;
+        bounced = raise_page_fault(v, regs, regs->error_code, cr2);
+    } else {
+        if (vector == X86_TRAP_UD && pv_ud_needs_care(v, regs))
+            return FAULT_COMPLETE;
+        bounced = raise(v, regs, vector, TRAPS_WITH_ERROR >> vector & 1,
+                        regs->error_code);
+    }
+    return bounced ? FAULT_BOUNCED : FAULT_LEAVE;
+}
+
+/* ---- what waits ---- */
 
 static void deliver_nmi(struct vcpu *v)
 {

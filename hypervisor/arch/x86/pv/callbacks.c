@@ -13,6 +13,7 @@
 #include <public/nmi.h>
 
 #include <asm/page.h>
+#include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
 #include <asm/x86.h>
 
@@ -145,11 +146,9 @@ long do_nmi_op(unsigned long cmd, unsigned long arg)
     }
 }
 
-/* No check of sp here: a bad one is found when a frame goes there. */
 long do_stack_switch(unsigned long ss, unsigned long sp)
 {
-    current->arch.kernel_ss = pv_fix_sel((uint16_t)ss);
-    current->arch.kernel_sp = sp;
+    pv_set_kernel_stack(current, ss, sp);
     return 0;
 }
 

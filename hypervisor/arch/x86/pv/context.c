@@ -125,6 +125,7 @@ static void load_guest(struct vcpu *v, struct cpu_info *ci)
     uint64_t cr4 = vcpu_live_cr4(v);
 
     ci->guest_regs = v->arch.regs;
+    ci->kernel_mode = v->arch.kernel_mode;
     pv_load_gdt(v);
     load_page_tables(v);
     pv_load_ldt(v);

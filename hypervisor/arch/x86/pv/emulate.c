@@ -370,6 +370,19 @@ static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
     return true;
 }
 
+/* Other segments than the flat one, and code that cannot be read, are looked at
+ * there. */
+bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *regs)
+{
+    uint32_t first, prefix;
+
+    (void)v;
+    memcpy(&prefix, forced_prefix, sizeof(prefix));
+    return regs->cs != SEL_RING3_CS64 ||
+           copy_from_guest_va(&first, regs->rip, sizeof(first)) ||
+           first == prefix;
+}
+
 void pv_guest_ud(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!forced_cpuid(v, regs))

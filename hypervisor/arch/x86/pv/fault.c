@@ -7,6 +7,7 @@
 
 #include <hv/domain.h>
 
+#include <asm/guest_store.h>
 #include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
 
@@ -17,11 +18,6 @@ static bool in_ldt_window(const struct vcpu *v, unsigned long addr,
 {
     *offset = addr - v->arch.desc_window - WINDOW_GDT_PAGES * PAGE_SIZE;
     return v->arch.desc_window && *offset < WINDOW_LDT_PAGES * PAGE_SIZE;
-}
-
-static bool in_hv_slots(unsigned long addr)
-{
-    return addr >= HV_VIRT_START && addr < HV_VIRT_END;
 }
 
 unsigned long pv_guest_fault_address(const struct vcpu *v, unsigned long addr)
@@ -44,6 +40,18 @@ static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
     return true;
 }
 
+static bool may_be_page_table(const struct vcpu *v, uint32_t pfec)
+{
+    return v->arch.kernel_mode &&
+           (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W);
+}
+
+bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
+                         unsigned long addr)
+{
+    return in_hv_slots(addr) || may_be_page_table(v, pfec);
+}
+
 /* Faults by rights that are only stale TLB entries are left to the guest:
  * kernels deal with those on bare metal too. */
 bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
@@ -53,9 +61,7 @@ bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
 
     if (unlikely(in_hv_slots(addr)))
         return ldt_load_fault(v, addr, pfec);
-    return v->arch.kernel_mode &&
-           (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W) &&
-           pv_ptwr_fault(v, addr, regs);
+    return may_be_page_table(v, pfec) && pv_ptwr_fault(v, addr, regs);
 }
 
 bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr)

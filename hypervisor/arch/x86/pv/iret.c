@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The iret hypercall: the guest kernel's way back from a frame, to itself or
- * to its user mode. The stack holds struct iret_context.
+ * to its user mode. The stack holds struct iret_context. entry.S does the plain
+ * ones itself and must agree with this.
  */
+#include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
@@ -10,11 +12,6 @@
 #include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
 #include <asm/traps.h>
-
-/* What a guest may set by itself. */
-#define GUEST_FLAGS                                                          \
-    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | \
-     RFLAGS_DF | RFLAGS_OF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
 
 static bool frame_to_user(struct vcpu *v)
 {
@@ -43,14 +40,14 @@ long do_iret(void)
     }
     /* Virtual state first: it is in memory of the kernel's. */
     if (v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl))
-        v->arch.iopl = (uint8_t)(f.rflags >> 12 & 3);
+        arch_set_iopl(v, f.rflags >> 12 & 3);
     v->arch.nmi_masked = v->arch.mce_masked = 0;
     v->vcpu_info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
     if ((f.cs & 3) == 3 && !frame_to_user(v))
         return 0;
     regs->rip = f.rip;
     regs->cs = pv_fix_sel((uint16_t)f.cs);
-    regs->rflags = (f.rflags & GUEST_FLAGS) | RFLAGS_IF | RFLAGS_ONE;
+    regs->rflags = (f.rflags & RFLAGS_GUEST) | RFLAGS_IF | RFLAGS_ONE;
     regs->rsp = f.rsp;
     regs->ss = pv_fix_sel((uint16_t)f.ss);
     if (f.flags & VGCF_in_syscall)

@@ -15,18 +15,23 @@ static void load_mode(struct vcpu *v, bool kernel)
     mfn_t l4 = kernel ? v->arch.kernel_l4 : v->arch.user_l4;
 
     v->arch.kernel_mode = kernel;
+    get_cpu_info()->kernel_mode = kernel;
     __asm__ volatile("swapgs");
     write_cr3(mfn_to_maddr(l4));
+}
+
+void pv_update_copies(struct vcpu *v)
+{
+    if (unlikely(v->arch.runstate_pending))
+        vcpu_runstate_update_guest(v);
+    if (unlikely(v->arch.time_pending))
+        pv_time_area_update(v);
 }
 
 void pv_enter_kernel(struct vcpu *v)
 {
     load_mode(v, true);
-    /* Copies that had to wait for the kernel's page tables. */
-    if (unlikely(v->runstate_pending))
-        vcpu_runstate_update_guest(v);
-    if (unlikely(v->arch.time_pending))
-        pv_time_area_update(v);
+    pv_update_copies(v);
 }
 
 void pv_enter_user(struct vcpu *v)

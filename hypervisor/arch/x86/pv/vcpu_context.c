@@ -10,6 +10,7 @@
 
 #include <asm/context.h>
 #include <asm/fpu.h>
+#include <asm/pv/bounce.h>
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
@@ -76,23 +77,26 @@ static void put_l4(mfn_t l4)
         page_put_and_type(mfn_to_page(l4));
 }
 
-static void set_registers(struct arch_vcpu *a, const struct cpu_user_regs *u)
+static void set_registers(struct vcpu *v, const struct cpu_user_regs *u)
 {
+    struct arch_vcpu *a = &v->arch;
+
     memcpy(&a->regs, u, sizeof(a->regs));
     a->regs.cs = pv_fix_sel(u->cs);
     a->regs.ss = pv_fix_sel(u->ss);
     a->regs.rflags = (u->rflags & FLAGS_KEPT) | RFLAGS_IF | RFLAGS_ONE;
     a->regs.error_code = a->regs.entry_vector = 0;
-    a->iopl = (uint8_t)(u->rflags >> 12 & 3);
+    arch_set_iopl(v, u->rflags >> RFLAGS_IOPL_SHIFT & 3);
     a->ds = u->ds;
     a->es = u->es;
     a->fs = u->fs;
     a->gs = u->gs;
 }
 
-static void set_entry_points(struct arch_vcpu *a,
-                             const struct vcpu_guest_context *c)
+static void set_entry_points(struct vcpu *v, const struct vcpu_guest_context *c)
 {
+    struct arch_vcpu *a = &v->arch;
+
     for (unsigned int i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
         a->trap_table[i] = (struct pv_trap){
             .address = c->trap_ctxt[i].address,
@@ -104,8 +108,7 @@ static void set_entry_points(struct arch_vcpu *a,
     a->syscall_callback = c->syscall_callback_eip;
     a->failsafe_masks = c->flags & VGCF_failsafe_disables_events;
     a->syscall_masks = c->flags & VGCF_syscall_disables_events;
-    a->kernel_ss = pv_fix_sel((uint16_t)c->kernel_ss);
-    a->kernel_sp = c->kernel_sp;
+    pv_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
 }
 
 static void set_debugregs(struct vcpu *v, const unsigned long *dr)
@@ -147,8 +150,8 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     a->ldt_base = c->ldt_base;
     a->ldt_ents = (unsigned int)c->ldt_ents;
     a->kernel_mode = c->flags & VGCF_in_kernel;
-    set_registers(a, &c->user_regs);
-    set_entry_points(a, c);
+    set_registers(v, &c->user_regs);
+    set_entry_points(v, c);
     a->fs_base = c->fs_base;
     a->gs_base_kernel = c->gs_base_kernel;
     a->gs_base_user = c->gs_base_user;
@@ -156,8 +159,10 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     set_debugregs(v, c->debugreg);
     if (c->flags & VGCF_I387_VALID)
         fpu_set_legacy(v, &c->fpu_ctxt);
-    if (v->id == 0 && !v->is_initialised)
+    if (v->id == 0 && !v->is_initialised) {
         v->domain->vm_assist = c->vm_assist & ASSIST_MASK;
+        arch_vm_assist_changed(v->domain);
+    }
     v->is_initialised = true;
     return 0;
 
@@ -177,7 +182,7 @@ static void get_registers(const struct arch_vcpu *a, struct cpu_user_regs *u)
 {
     memcpy(u, &a->regs, sizeof(a->regs));
     u->entry_vector = a->regs.entry_vector & 0xff;
-    u->rflags |= (uint64_t)a->iopl << 12;
+    u->rflags |= (uint64_t)a->iopl << RFLAGS_IOPL_SHIFT;
     u->ds = a->ds;
     u->es = a->es;
     u->fs = a->fs;

@@ -20,6 +20,9 @@
 #define HV_SLOT_LAST  271
 #define HV_VIRT_START 0xffff800000000000
 #define HV_VIRT_END   0xffff880000000000
+/* An address lies there if all but its low HV_VIRT_SHIFT bits are the tag. */
+#define HV_VIRT_SHIFT 43
+#define HV_VIRT_TAG   0x1ffff0
 
 #define RO_M2P_START      0xffff800000000000
 #define DESC_WINDOW_START 0xffff808000000000

@@ -52,8 +52,6 @@ void cpu_read_topology(unsigned int cpu, uint32_t apic_id);
 void percpu_init_boot_cpu(void);
 /* Everything that cpu needs before it runs; -ENOMEM. */
 int percpu_init_cpu(unsigned int cpu) MUST_CHECK;
-/* The cpu_info of any CPU that was prepared. */
-struct cpu_info *cpu_info_of(unsigned int cpu);
 
 /* arch/x86/smpboot.c: start all CPUs of the MADT. */
 void smp_boot(void);

@@ -15,11 +15,12 @@ struct vcpu;
 
 struct cpu_info {
     struct cpu_regs guest_regs; /* valid while handling an entry from guest */
-    uint64_t scratch_rsp;       /* the syscall stub saves the guest's rsp */
+    unsigned long softirqs;     /* pending ones: a bit per enum softirq */
     struct vcpu *vcpu;          /* current */
     unsigned long percpu_offset;
     uint32_t cpu;
-    uint32_t pad;
+    bool kernel_mode; /* current's arch.kernel_mode, for the entry code */
+    uint8_t pad[3];
     uint64_t hot[4]; /* entry code's own: cached values of current */
 };
 /* The frame ends where TSS.RSP0 and SYSENTER_ESP point: a processor in 64-bit
@@ -50,6 +51,14 @@ static inline struct vcpu *get_current(void)
 static inline unsigned int smp_processor_id(void)
 {
     return get_cpu_info()->cpu;
+}
+
+/* Of any CPU that was prepared. */
+static inline struct cpu_info *cpu_info_of(unsigned int cpu)
+{
+    return (struct cpu_info *)(PERCPU_AREA_START +
+                               (cpu + 1UL) * PERCPU_AREA_SIZE) -
+           1;
 }
 
 static inline unsigned long this_cpu_offset(void)

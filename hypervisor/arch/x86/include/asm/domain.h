@@ -36,8 +36,12 @@ struct arch_vcpu {
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, sysenter_callback, nmi_callback;
     bool failsafe_masks, syscall_masks, syscall32_masks, sysenter_masks;
-    uint64_t kernel_ss, kernel_sp;
-    uint8_t nmi_pending, nmi_masked, mce_pending, mce_masked;
+    uint64_t kernel_ss, kernel_sp; /* by pv_set_kernel_stack(), with: */
+    uint64_t kernel_stack; /* kernel_sp aligned, or a place that faults */
+    /* Anything in these four: the way out looks closer (entry.S). */
+    uint8_t nmi_pending, mce_pending;
+    bool runstate_pending, time_pending; /* the guest's copies are stale */
+    uint8_t nmi_masked, mce_masked;
 
     /* Descriptors. */
     unsigned long desc_window; /* VA: 16 pages GDT, 16 pages LDT */
@@ -51,14 +55,14 @@ struct arch_vcpu {
     spinlock_t ldt_lock;
 
     /* I/O privilege. */
-    uint8_t iopl;
-    uint64_t iobitmap; /* guest VA */
+    uint8_t iopl;        /* by pv_set_iopl(), with: */
+    uint64_t shown_iopl; /* what the guest sees of it in its flags */
+    uint64_t iobitmap;   /* guest VA */
     uint32_t iobitmap_ports;
 
     /* Control and debug registers as the guest sees them. */
     bool cr0_ts;
     uint64_t cr4; /* guest-settable bits */
-    uint64_t cr2;
     uint64_t dr[4], dr6, dr7;
     uint64_t tsc_aux;
 
@@ -69,7 +73,6 @@ struct arch_vcpu {
 
     /* Time. */
     uint64_t time_area; /* guest VA registered, 0 none */
-    bool time_pending;  /* that copy is stale */
 };
 
 struct arch_domain {

@@ -40,10 +40,19 @@ void traps_cpu_init(void);
 
 /* Called by entry.S, interrupts off. */
 void guest_exception(struct cpu_regs *regs);
+/* An exception of a guest, most often to be passed on. Of regs, rbx, rbp and
+ * r12-r15 are not valid. */
+enum fault_way {
+    FAULT_COMPLETE, /* nothing was done: guest_exception(), with all of regs */
+    FAULT_BOUNCED,  /* leave by SYSRET */
+    FAULT_LEAVE,    /* dealt with: leave as regs say */
+};
+enum fault_way guest_fault(struct cpu_regs *regs);
 void hv_exception(struct cpu_regs *regs);
 bool hv_ist_exception(struct cpu_regs *regs);
 void fatal_exception(const struct cpu_regs *regs) NORETURN;
 void guest_syscall(struct cpu_regs *regs);
+void guest_syscall_again(struct cpu_regs *regs);
 void guest_exit_work(void);
 /* V1's vectors from 0x20 on. */
 void do_irq_vector(struct cpu_regs *regs);

@@ -13,16 +13,17 @@ struct vcpu;
 
 struct cpu_info {
     struct cpu_regs guest_regs;
-    uint64_t scratch_rsp;
+    unsigned long softirqs;
     struct vcpu *current;
     unsigned long percpu_offset;
     uint32_t cpu;
-    uint32_t pad;
+    bool kernel_mode;
     uint64_t hot[4];
-    uint64_t pad2;
 };
 
 extern struct cpu_info *host_cpu_info; /* of the CPU that the test plays */
+
+struct cpu_info *cpu_info_of(unsigned int cpu);
 
 static inline struct cpu_info *get_cpu_info(void)
 {

@@ -6,8 +6,14 @@
 #ifndef ASM_PV_BOUNCE_H
 #define ASM_PV_BOUNCE_H
 
+#include <asm/irqflags.h>
 #include <asm/regs.h>
 #include <hv/types.h>
+
+/* The flags that a guest may set by itself. */
+#define RFLAGS_GUEST                                                         \
+    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | \
+     RFLAGS_DF | RFLAGS_OF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
 
 struct vcpu;
 
@@ -32,6 +38,10 @@ void pv_inject_page_fault(uint32_t pfec, unsigned long cr2);
 /* What waits for the current vcpu: machine checks, NMIs, events. */
 void pv_deliver_pending(struct vcpu *v);
 
+/* The guest's copies of run state and time, if they are stale; its kernel's
+ * page tables are live. */
+void pv_update_copies(struct vcpu *v);
+
 /* Change between the guest's kernel and user mode: its base of page tables
  * and its GS base. */
 void pv_enter_kernel(struct vcpu *v);
@@ -39,6 +49,10 @@ void pv_enter_user(struct vcpu *v);
 
 /* SYSCALL and SYSENTER of a guest's program. */
 void pv_syscall(struct vcpu *v, struct cpu_regs *regs);
+
+/* stack_switch: where frames go. A stack that must not be used is accepted:
+ * the first frame will find it out. */
+void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp);
 
 /* Selectors could not be reloaded: tell the guest's failsafe callback. sel: as
  * they were, ds es fs gs. */

@@ -15,6 +15,9 @@ struct vcpu;
 void pv_guest_gp(struct vcpu *v, struct cpu_regs *regs);
 void pv_guest_ud(struct vcpu *v, struct cpu_regs *regs);
 
+/* False: #UD is the guest's own, for sure. */
+bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *regs);
+
 /* What became of an instruction. */
 enum emul {
     EMUL_NEXT, /* done: go on behind it */

@@ -10,6 +10,11 @@
 
 struct vcpu;
 
+/* False: it is the guest's own, for sure. Else pv_fixup_guest_fault() is to
+ * look. */
+bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
+                         unsigned long addr);
+
 /* Fault at addr in guest code resp. in the hypervisor: true if its cause is
  * removed (or the instruction was emulated) and execution goes on. */
 bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
