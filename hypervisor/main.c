@@ -10,6 +10,7 @@
 #include <hv/console.h>
 #include <hv/console_sink.h>
 #include <hv/domain.h>
+#include <hv/kexec.h>
 #include <hv/lib.h>
 #include <hv/page.h>
 #include <hv/smp.h>
@@ -60,6 +61,7 @@ static void __init init_early(uint32_t magic, uint32_t info)
 static void __init init_memory(void)
 {
     boot_alloc_init();
+    crash_area_reserve();
     paging_init();
     frame_table_init();
     if (percpu_init_cpu(0))
@@ -102,6 +104,7 @@ static void __init init_domains(void)
     sched_cpu_init(0);
     console_init_late();
     backtrace_init();
+    kexec_init();
 }
 
 static void __init start_dom0(void)

@@ -18,7 +18,12 @@ STRESS_PKGS := stress-ng libapparmor1 libbsd0 libmd0 libegl1 libgles2 \
 	libxcb-randr0 libxcb1 libxau6 libxdmcp6 libipsec-mb1 \
 	libjpeg62-turbo libjudydebian1 libkmod2 libsctp1 libxxhash0
 
-PACKAGES := $(KERNELS) $(XEN) $(STRESS_PKGS)
+# kexec, and the tools that read traces and counters, with their libraries.
+KEXEC_PKGS := kexec-tools xen-utils-4.17 libxenmisc4.17 libxencall1 \
+	libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
+	libxentoolcore1 libxentoollog1
+
+PACKAGES := $(KERNELS) $(XEN) $(STRESS_PKGS) $(KEXEC_PKGS)
 PKG_DONE := $(PACKAGES:%=$(PKG)/%/.done)
 
 # One recipe makes all: apt's lists are read once, packages come in a row.
@@ -30,7 +35,7 @@ $(PKG_DONE) &: tests/images/fetch.sh
 $(IMG)/xen.elf: $(PKG)/$(XEN)/.done
 	@gunzip -c $(PKG)/$(XEN)/boot/xen-4.17-amd64.gz > $@
 
-$(IMG)/bin/stream: tests/images/src/stream.c
+$(IMG)/bin/%: tests/images/src/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -static $(WARNINGS) -o $@ $<
 
@@ -54,6 +59,29 @@ $(DOM0_INITRAMFS): $(IMG)/dom0-%.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) \
 		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
 		--program $(IMG)/bin/stream \
 		$(foreach t,$(TOOL_BINARIES),--program $(t))
+
+# Control domain with kexec, and what it starts.
+
+$(IMG)/crash.cpio.gz: $(INITRAMFS_MAKER) tests/images/crash/init \
+		$(IMG)/bin/crashproof
+	@$(MK_INITRAMFS) --out $@ --gzip 1 --files tests/images/crash \
+		--program $(IMG)/bin/crashproof
+
+XEN_BIN := $(PKG)/xen-utils-4.17/usr/lib/xen-4.17/bin
+
+$(IMG)/dom0-kexec.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(PKG_DONE) \
+		$(IMG)/bin/stream $(IMG)/bin/crashproof $(TOOL_BINARIES) \
+		$(IMG)/crash.cpio.gz
+	@mkdir -p $(IMG)/kexec/boot
+	@cp $(PKG)/$(KERNEL_6.1)/boot/vmlinuz-* $(IMG)/kexec/boot/vmlinuz
+	@cp $(IMG)/crash.cpio.gz $(IMG)/kexec/boot/initrd
+	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
+		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
+		--files $(IMG)/kexec --program $(IMG)/bin/stream \
+		--program $(IMG)/bin/crashproof --program $(PKG)/kexec-tools/sbin/kexec \
+		$(foreach t,xentrace xenperf xenlockprof,--program $(XEN_BIN)/$t) \
+		$(foreach t,$(TOOL_BINARIES),--program $(t)) \
+		$(foreach p,$(KEXEC_PKGS),--libs $(PKG)/$(p))
 
 # Guests: an initramfs for each kernel, one root file system, one data disk
 # for dom0 that holds them all.
@@ -83,7 +111,7 @@ $(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
 		$(IMG)/stress/.done $(PKG_DONE)
 	@tests/images/mk_data_disk.sh $@ $(IMG)
 
-images: $(DOM0_INITRAMFS) $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
+images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
 
 build/trellis.iso: build/trellis.elf $(IMG)/dom0-6.1.cpio tests/images/mk_iso.sh
 	@tests/images/mk_iso.sh $@ build/trellis.elf \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end: say why, show registers and calls, then reboot or stop.
+ * The end: say why, show registers and calls, then start the crash kernel if
+ * there is one, or reboot, or stop.
  */
 #include <hv/arch.h>
 #include <hv/cmdline.h>
 #include <hv/console.h>
+#include <hv/kexec.h>
 #include <hv/lib.h>
 #include <hv/panic.h>
 #include <hv/percpu.h>
@@ -37,9 +39,10 @@ bool panic_begin(void)
     return true;
 }
 
-void panic_end(void)
+void panic_end(const struct cpu_regs *regs)
 {
     dump_other_cpus();
+    kexec_crash(regs);
     if (noreboot) {
         printk("Stopped (noreboot).\n");
         machine_halt();
@@ -59,7 +62,7 @@ void panic(const char *fmt, ...)
     va_end(ap);
     printk("PANIC: %s\n", text);
     dump_here();
-    panic_end();
+    panic_end(NULL);
 }
 
 void bug(const char *file, int line, const char *expr)
@@ -68,7 +71,7 @@ void bug(const char *file, int line, const char *expr)
     printk("BUG: %s:%d: %s\n", file, line, expr);
     printk("PANIC: a condition does not hold that always must\n");
     dump_here();
-    panic_end();
+    panic_end(NULL);
 }
 
 void warn(const char *file, int line, const char *expr)

@@ -55,5 +55,6 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     CALL(physdev_op, do_physdev_op),
     CALL(sysctl, do_sysctl),
     CALL(domctl, do_domctl),
+    CALL(kexec_op, do_kexec_op),
     CALL(mca, do_mca),
 };

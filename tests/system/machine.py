@@ -69,6 +69,7 @@ class Options:
     hv_args: str = ""           # added to the hypervisor's command line
     kernel: str = "6.1"         # of dom0; or a path
     args: str = ""              # added to dom0's command line
+    initramfs: str = ""         # of dom0, if not the kernel's: "kexec"
     mode: str = "test"          # trellis.mode of dom0's /init
     early: bool = True          # dom0's first messages too
     boot: str = "kernel"        # kernel, bios (ISO) or uefi (ISO)
@@ -135,7 +136,7 @@ class Machine:
     def boot_args(self):
         hv = images.hypervisor(self.opt.hv)
         kernel = images.kernel(self.opt.kernel)
-        initrd = images.dom0_initramfs(self.opt.kernel)
+        initrd = images.dom0_initramfs(self.opt.initramfs or self.opt.kernel)
         if self.opt.boot == "kernel":
             # QEMU's multiboot loader parts modules at commas: double them.
             line = self.dom0_command_line().replace(",", ",,")

@@ -118,6 +118,29 @@ void apic_init_cpu(void)
             apic_eoi();
 }
 
+/* Out of x2APIC mode the way leads over the disabled state (Intel SDM vol. 3,
+ * "x2APIC State Transitions"). The registers of xAPIC mode were never mapped
+ * then: they keep what the reset put there. */
+void apic_shutdown_cpu(void)
+{
+    apic_write(APIC_LVT_TIMER, LVT_MASKED);
+    apic_write(APIC_TIMER_INIT, 0);
+    if (cpu_caps.tsc_deadline)
+        wrmsr(MSR_TSC_DEADLINE, 0);
+    apic_write(APIC_LVT_ERROR, LVT_MASKED);
+    if (x2apic_mode) {
+        uint64_t base = rdmsr(MSR_APIC_BASE) &
+                        ~(uint64_t)(APIC_BASE_EXTD | APIC_BASE_ENABLE);
+
+        wrmsr(MSR_APIC_BASE, base);
+        wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+        return;
+    }
+    apic_write(APIC_LVT_LINT0, LVT_EXTINT);
+    apic_write(APIC_LVT_LINT1, LVT_NMI);
+    apic_write(APIC_SVR, SVR_ENABLE | 0xf);
+}
+
 #define PIC1_COMMAND   0x20
 #define PIC1_DATA      0x21
 #define PIC2_COMMAND   0xa0

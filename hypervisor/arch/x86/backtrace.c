@@ -128,7 +128,7 @@ void panic_regs(const struct cpu_regs *regs, const char *fmt, ...)
     va_end(ap);
     printk("PANIC: %s\n", text);
     dump_regs(regs);
-    panic_end();
+    panic_end(regs);
 }
 
 /* ---- the other CPUs, when one has panicked ---- */
@@ -139,6 +139,7 @@ static DEFINE_PER_CPU(struct cpu_regs, stopped_at);
 static bool stop_nmi(struct cpu_regs *regs)
 {
     this_cpu(stopped_at) = *regs;
+    arch_crash_save(regs, false);
     cpumask_clear(&cpu_online_map, smp_processor_id());
     for (;;)
         __asm__ volatile("cli; hlt");

@@ -113,6 +113,17 @@ int ioapic_read_at(uint64_t physbase, unsigned int reg, uint32_t *value)
     return -EINVAL;
 }
 
+void ioapic_shutdown(void)
+{
+    for (unsigned int i = 0; i < nr_ioapics; i++) {
+        struct ioapic *a = &ioapics[i];
+
+        /* Edge-triggered, so that none stays in service at the I/O APIC. */
+        for (unsigned int pin = 0; pin < a->nr_pins; pin++)
+            reg_write(a, IOAPIC_RTE(pin), RTE_MASKED);
+    }
+}
+
 static void __init ioapic_add(paddr_t addr, uint32_t gsi_base)
 {
     struct ioapic *a = &ioapics[nr_ioapics];

@@ -221,7 +221,7 @@ void fatal_exception(const struct cpu_regs *regs)
     printk("PANIC: exception %u, error code %#x, cr2 %#lx\n",
            regs->entry_vector & ENTRY_VECTOR_MASK, regs->error_code, cr2);
     dump_regs(regs);
-    panic_end();
+    panic_end(regs);
 }
 
 /*

@@ -103,6 +103,25 @@ void machine_halt(void) NORETURN;
 void machine_restart(unsigned int delay_ms) NORETURN;
 void machine_poweroff(void) NORETURN;
 
+/* ---- kexec (arch/x86/kexec.c, crash_note.c) ---- */
+struct cpu_regs;
+struct kexec_image;
+/* Tables and code for entering img, whose segments are known. -ENOMEM. */
+int arch_kexec_prepare(struct kexec_image *img) MUST_CHECK;
+/* The other CPUs are stopped, interrupts off: quiet the machine and go. */
+void arch_kexec_enter(const struct kexec_image *img) NORETURN;
+/* The same from a running machine, on the boot CPU. */
+void arch_kexec_reboot(const struct kexec_image *img) NORETURN;
+/* Write this CPU's crash note: regs, or NULL for the caller's own. first: it
+ * is the CPU that failed. */
+void arch_crash_save(const struct cpu_regs *regs, bool first);
+/* Where a CPU's note lies, and the hypervisor's image. */
+void arch_crash_note(unsigned int cpu, paddr_t *start, uint64_t *size);
+void arch_image_range(paddr_t *start, uint64_t *size);
+/* Facts for those who read a dump, an ELF note as well. */
+void arch_vmcoreinfo(paddr_t *start, uint64_t *size);
+void arch_crash_init(void);
+
 /* Frame may be mapped as MMIO by d (arch/x86/pv/iomem.c). */
 bool arch_iomem_permitted(const struct domain *d, mfn_t m);
 

@@ -70,5 +70,6 @@ long do_event_channel_op_compat(unsigned long uop);
 long do_physdev_op_compat(unsigned long uop);
 long do_sysctl(unsigned long arg);
 long do_domctl(unsigned long arg);
+long do_kexec_op(unsigned long cmd, unsigned long arg);
 
 #endif

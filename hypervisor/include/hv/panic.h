@@ -12,8 +12,9 @@ struct cpu_regs;
 /* Stop all other CPUs, take the console over. Interrupts stay off. A second
  * CPU never returns from it. */
 bool panic_begin(void);
-/* Reboot or stop, as the command line says. */
-void panic_end(void) NORETURN;
+/* Into the crash kernel, or reboot or stop, as the command line says. regs: of
+ * what failed, NULL for the caller's own. */
+void panic_end(const struct cpu_regs *regs) NORETURN;
 
 /* arch/x86/backtrace.c */
 void panic_stop_other_cpus(void);

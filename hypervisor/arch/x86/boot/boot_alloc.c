@@ -69,7 +69,7 @@ void __init boot_alloc_init(void)
     }
 }
 
-paddr_t __init boot_alloc(uint64_t bytes, uint64_t align, paddr_t limit)
+paddr_t __init boot_alloc_try(uint64_t bytes, uint64_t align, paddr_t limit)
 {
     paddr_t best = 0;
 
@@ -84,10 +84,33 @@ paddr_t __init boot_alloc(uint64_t bytes, uint64_t align, paddr_t limit)
         if (at >= range[i].start && at > best)
             best = at;
     }
-    if (!best)
-        panic("Out of memory at boot: %lu KiB wanted", bytes >> 10);
-    reserve(best, best + bytes);
+    if (best)
+        reserve(best, best + bytes);
     return best;
+}
+
+paddr_t __init boot_alloc(uint64_t bytes, uint64_t align, paddr_t limit)
+{
+    paddr_t at = boot_alloc_try(bytes, align, limit);
+
+    if (!at)
+        panic("Out of memory at boot: %lu KiB wanted", bytes >> 10);
+    return at;
+}
+
+bool __init boot_alloc_at(paddr_t start, uint64_t bytes)
+{
+    paddr_t end = start + bytes;
+
+    if ((start | bytes) & (PAGE_SIZE - 1) || end < start)
+        return false;
+    for (unsigned int i = 0; i < nr_ranges; i++) {
+        if (start >= range[i].start && end <= range[i].end) {
+            reserve(start, end);
+            return true;
+        }
+    }
+    return false;
 }
 
 void __init boot_alloc_finish(void)

@@ -51,6 +51,7 @@
 #define APIC_LVT_ERROR     0x370
 #define LVT_MASKED         (1U << 16)
 #define LVT_NMI            (4U << 8)
+#define LVT_EXTINT         (7U << 8)
 #define APIC_TIMER_INIT    0x380
 #define APIC_TIMER_COUNT   0x390
 #define APIC_TIMER_DIVIDE  0x3e0
@@ -62,6 +63,9 @@ extern bool x2apic_mode;
 
 void apic_init_boot(void); /* finds and maps it; x2APIC if there is one */
 void apic_init_cpu(void);  /* this CPU */
+/* This CPU's back to what firmware leaves: xAPIC mode, the 8259s through
+ * LINT0, the timer off. */
+void apic_shutdown_cpu(void);
 uint32_t apic_read(unsigned int reg);
 void apic_write(unsigned int reg, uint32_t value);
 uint32_t apic_id(void); /* of this CPU */

@@ -33,8 +33,16 @@ void boot_alloc_init(void);
 /* bytes and align: powers of two or multiples of a page. The highest fitting
  * place below limit. Never fails (panics). Not cleared. */
 paddr_t boot_alloc(uint64_t bytes, uint64_t align, paddr_t limit);
+/* The same; 0 if there is no such place. */
+paddr_t boot_alloc_try(uint64_t bytes, uint64_t align, paddr_t limit);
+/* Exactly these whole pages; false if they are not all free. */
+bool boot_alloc_at(paddr_t start, uint64_t bytes);
 /* Hand all that is left to the heap; boot_alloc() ends. */
 void boot_alloc_finish(void);
+
+/* boot/crash_area.c: what crashkernel= asks for, right after
+ * boot_alloc_init(). */
+void crash_area_reserve(void);
 
 /* paging.c: replace the boot page tables: image, direct map, tables. */
 void paging_init(void);

@@ -42,6 +42,8 @@ bool ioapic_has_gsi(unsigned int gsi);
 void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
                   bool level, bool low);
 void ioapic_set_mask(unsigned int gsi, bool masked);
+/* Mask every line, for good: no lock is taken. */
+void ioapic_shutdown(void);
 /* A register of the I/O APIC at that physical address, for dom0. */
 int ioapic_read_at(uint64_t physbase, unsigned int reg, uint32_t *value);
 

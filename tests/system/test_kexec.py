@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""Debian's kexec in dom0 loads kernels into the hypervisor; they run when the
+hypervisor panics, when dom0 crashes, and in place of a reboot, and the crash
+kernel finds the memory of what crashed.
+"""
+
+import pytest
+
+PAGES = 512
+CRASH_ARGS = (f"console=ttyS0,115200n8 nr_cpus=1 reset_devices irqpoll "
+              f"crashproof={PAGES}")
+LOAD = "kexec {kind} /boot/vmlinuz --initrd=/boot/initrd --command-line='{args}'"
+
+pytestmark = pytest.mark.trellis
+
+
+def kexec_machine(new_machine, **options):
+    options.setdefault("hv_args", "crashkernel=128M")
+    m = new_machine(initramfs="kexec", mem=768, dom0_mem=384, **options)
+    return m.boot()
+
+
+def load_crash_kernel(m):
+    m.run(f"crashproof fill /tmp/pattern {PAGES}")
+    m.run(LOAD.format(kind="-p", args=CRASH_ARGS), 120)
+
+
+def check_crash_kernel(m, cpus):
+    """The kernel that was started finds all, and ends the machine."""
+    m.expect(r"next kernel: 6\.1\S* with 1 CPU, xen: no", 240, "crash kernel",
+             death=False)
+    m.expect(rf"crashproof: dump of \d+ MiB, notes: cpus {cpus} regs {cpus} "
+             r"info 1 vmcoreinfo 1", 240, "the dump's notes", death=False)
+    m.expect(rf"crashproof: {PAGES} of {PAGES} pages, 0 wrong", 60,
+             "the pattern in the dump", death=False)
+    m.expect("next kernel: done", 60, death=False)
+    m.wait_end(60, "power off by the crash kernel")
+
+
+def test_hypervisor_panic(new_machine):
+    m = kexec_machine(new_machine, smp=2)
+    load_crash_kernel(m)
+    m.send("\x01\x01\x01")
+    m.send("C")
+    m.expect(r"PANIC: asked for from the console", 30, death=False)
+    check_crash_kernel(m, 2)
