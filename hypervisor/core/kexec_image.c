@@ -51,24 +51,33 @@ static bool is_destination(const struct kexec_image *img, paddr_t pa)
 }
 
 /* At most as many frames are refused as the segments have. */
-void *kexec_image_page(struct kexec_image *img)
+static void *take_page(struct kexec_image *img, unsigned int alloc_flags)
 {
     for (;;) {
-        void *va = hv_alloc_pages(0);
-        struct page_info *pg;
+        struct page_info *pg = heap_alloc(0, alloc_flags | ALLOC_NO_SCRUB);
         uint32_t *chain;
 
-        if (!va)
+        if (!pg)
             return NULL;
-        pg = virt_to_page(va);
+        pg->state = PGS_HV;
         chain = is_destination(img, mfn_to_maddr(page_to_mfn(pg)))
                     ? &img->refused
                     : &img->pages;
         pg->next = *chain;
         *chain = (uint32_t)mfn_x(page_to_mfn(pg));
         if (chain == &img->pages)
-            return va;
+            return memset(page_to_virt(pg), 0, PAGE_SIZE);
     }
+}
+
+void *kexec_image_page(struct kexec_image *img)
+{
+    return take_page(img, 0);
+}
+
+void *kexec_image_low_page(struct kexec_image *img)
+{
+    return take_page(img, ALLOC_LOW_BITS(32));
 }
 
 static bool room_for_copy(struct kexec_image *img)

@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
-# What kernels need beyond the defaults.
+# What kernels need beyond the defaults. after: what must come behind RESULT.
 KERNELS = {
     "exceptions": {},
     "usermode": {},
@@ -34,6 +34,7 @@ KERNELS = {
     "smp": {"smp": 3},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "misc": {},
+    "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
@@ -127,10 +128,12 @@ def complaints(text):
 
 def run_kernel(args, name):
     start = time.monotonic()
+    after = KERNELS.get(name, {}).get("after", "")
     text = boot(
         qemu_command(args, name, KERNELS.get(name, {}), args.guest_append),
         args.timeout,
-        lambda t: re.search(r"RESULT \d+ passed \d+ failed|PANIC", t))
+        lambda t: re.search(r"RESULT \d+ passed \d+ failed(?s:.*)" + after +
+                            "|PANIC", t))
     log = save_log(args, name, text)
     failures = re.findall(r"TEST (.* FAIL .*)", text)
     passed = len(re.findall(r"TEST .* ok$", text, re.MULTILINE))
@@ -145,6 +148,9 @@ def run_kernel(args, name):
     elif (int(result[1]), int(result[2])) != (passed, failed):
         failed += 1
         print(f"  {name}: lines do not add up to {result[0]}")
+    if after and after not in text:
+        failed += 1
+        print(f"  {name}: no '{after}' behind RESULT")
     for line in complaints(text)[:3]:
         failed += 1
         print(f"  {name}: hypervisor: {line.strip()}")

@@ -38,9 +38,44 @@ def check_crash_kernel(m, cpus):
 
 
 def test_hypervisor_panic(new_machine):
+    """Key C panics; x2APIC; the second load takes the first one's place."""
     m = kexec_machine(new_machine, smp=2)
+    load_crash_kernel(m)
     load_crash_kernel(m)
     m.send("\x01\x01\x01")
     m.send("C")
     m.expect(r"PANIC: asked for from the console", 30, death=False)
     check_crash_kernel(m, 2)
+
+
+def test_dom0_crash(new_machine):
+    """dom0's kernel panics; xAPIC, no 1 GiB pages, a size by ranges of RAM."""
+    m = kexec_machine(new_machine, smp=4, machine="q35", cpu="qemu64",
+                      hv_args="crashkernel=128M-512M:64M,512M-:128M<512M")
+    load_crash_kernel(m)
+    m.send("99 28 echo c > /proc/sysrq-trigger\n")
+    m.expect("dom0 crashed", 60, death=False)
+    check_crash_kernel(m, 4)
+
+
+def test_reboot_into_a_kernel(new_machine):
+    """A crash image comes and goes; then kexec -e in place of a reboot."""
+    m = kexec_machine(new_machine, smp=2, hv_args="crashkernel=128M@256M")
+    m.hv_keys("C", "No crash kernel is loaded")
+    load_crash_kernel(m)
+    m.run("kexec -p -u")
+    m.hv_keys("C", "No crash kernel is loaded")
+    m.run(LOAD.format(kind="-l", args="console=ttyS0,115200n8"), 120)
+    m.check()
+    m.send("99 8 kexec -e\n")
+    m.expect(r"next kernel: 6\.1\S* with 2 CPU, xen: no", 240, "next kernel")
+    m.expect("next kernel: done", 60)
+    m.wait_end(60, "power off by the next kernel")
+
+
+def test_nothing_reserved(new_machine):
+    """Without crashkernel= there is no place: kexec says so, dom0 goes on."""
+    m = kexec_machine(new_machine, smp=1, hv_args="crashkernel=1G-:128M")
+    status, out = m.try_run(LOAD.format(kind="-p", args=CRASH_ARGS), 120)
+    assert status and "eserve" in out, out
+    m.finish()

@@ -162,8 +162,8 @@ void arch_crash_save(const struct cpu_regs *regs, bool first)
     n->prstatus = registers_of(regs);
     n->regs = (struct note_header){4, sizeof(n->cr), XEN_ELFNOTE_CRASH_REGS};
     memcpy(n->regs_name, "Xen", 4);
-    n->cr = (struct control_regs){read_cr0(), read_cr2(), read_cr3(),
-                                  read_cr4()};
+    n->cr =
+        (struct control_regs){read_cr0(), read_cr2(), read_cr3(), read_cr4()};
     if (first)
         fill_info(n);
 }
@@ -198,7 +198,7 @@ void __init arch_crash_init(void)
         offsetof(struct domain, id), offsetof(struct domain, list), IMAGE_START,
         DIRECTMAP_START);
 
-    vmcoreinfo.header = (struct note_header){sizeof(VMCOREINFO_NAME),
-                                             (uint32_t)n, 0};
+    vmcoreinfo.header =
+        (struct note_header){sizeof(VMCOREINFO_NAME), (uint32_t)n, 0};
     memcpy(vmcoreinfo.name, VMCOREINFO_NAME, sizeof(VMCOREINFO_NAME));
 }

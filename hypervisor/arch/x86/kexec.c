@@ -102,7 +102,7 @@ int arch_kexec_prepare(struct kexec_image *img)
 {
     pte_t *root = kexec_image_page(img);
     pte_t *switch_root = kexec_image_page(img);
-    char *code = kexec_image_page(img);
+    char *code = kexec_image_low_page(img); /* a 32-bit jump leads out of it */
 
     if (!root || !switch_root || !code || map_all(img, root))
         return -ENOMEM;

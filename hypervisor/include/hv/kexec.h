@@ -63,12 +63,15 @@ struct kexec_image {
     paddr_t switch_root, root, code;
 };
 
-/* ---- images (core/kexec_image.c); callers take turns (hypercall/kexec.c) --- */
+/* ---- images (core/kexec_image.c); callers take turns (hypercall/kexec.c) ---
+ */
 /* Of the checked segments; -ENOMEM. */
 int kexec_image_new(struct kexec_image **out) MUST_CHECK;
 void kexec_image_free(struct kexec_image *img);
 /* A zeroed page of the image that no segment goes to; NULL without memory. */
 void *kexec_image_page(struct kexec_image *img);
+/* The same, below 4 GiB. */
+void *kexec_image_low_page(struct kexec_image *img);
 /* The page that becomes the one at dest: in place for a crash image, to be
  * copied for the other. Contents undefined. NULL without memory. */
 void *kexec_image_dest(struct kexec_image *img, paddr_t dest);

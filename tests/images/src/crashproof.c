@@ -91,7 +91,8 @@ static void count_notes(const uint8_t *p, size_t len)
         const char *name = (const char *)p + sizeof(n);
 
         memcpy(&n, p, sizeof(n));
-        size = sizeof(n) + ((n.n_namesz + 3u) & ~3u) + ((n.n_descsz + 3u) & ~3u);
+        size =
+            sizeof(n) + ((n.n_namesz + 3u) & ~3u) + ((n.n_descsz + 3u) & ~3u);
         if (!n.n_namesz || size > len)
             return;
         notes.prstatus += !strcmp(name, "CORE") && n.n_type == NT_PRSTATUS;
@@ -148,8 +149,8 @@ static int check(const char *core, unsigned long pages)
     }
     for (unsigned int i = 0; i < eh.e_phnum; i++) {
         if (ph[i].p_type == PT_NOTE && ph[i].p_filesz <= sizeof(note_data)) {
-            ssize_t n = pread(fd, note_data, ph[i].p_filesz,
-                              (off_t)ph[i].p_offset);
+            ssize_t n =
+                pread(fd, note_data, ph[i].p_filesz, (off_t)ph[i].p_offset);
             if (n > 0)
                 count_notes(note_data, (size_t)n);
         } else if (ph[i].p_type == PT_LOAD) {

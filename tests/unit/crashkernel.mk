@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+crashkernel_SRCS := hypervisor/core/crashkernel.c hypervisor/core/cmdline.c
