@@ -10,7 +10,6 @@
 #include <hv/domain.h>
 #include <hv/kexec.h>
 #include <hv/lib.h>
-#include <hv/panic.h>
 #include <hv/percpu.h>
 #include <hv/softirq.h>
 
@@ -88,20 +87,6 @@ static void send_dom_exc(void *arg)
 
 static struct tasklet tell_dom0 = {.fn = send_dom_exc};
 
-/* Its end is the machine's: the crash kernel's turn, if there is one. */
-static void dom0_crashed(void)
-{
-    const struct cpu_regs *regs = NULL;
-
-    printk(LOG_ERR "dom0 crashed\n");
-    if (!kexec_is_loaded(KEXEC_TYPE_CRASH))
-        return;
-    if (current->domain->is_privileged)
-        regs = guest_cpu_regs();
-    panic_begin();
-    kexec_crash(regs);
-}
-
 /*
  * Every vcpu stops at its next chance; the domain is shut down when the last
  * one has. The control domain's end is the machine's.
@@ -117,7 +102,7 @@ int domain_shutdown(struct domain *d, uint8_t reason)
         if (reason == SHUTDOWN_poweroff)
             machine_poweroff();
         if (reason == SHUTDOWN_crash)
-            dom0_crashed();
+            kexec_dom0_crashed();
         machine_restart(reason == SHUTDOWN_crash ? 3000 : 0);
     }
     flags = spin_lock_irqsave(&d->shutdown_lock);

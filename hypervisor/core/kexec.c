@@ -4,8 +4,10 @@
  */
 #include <hv/arch.h>
 #include <hv/console.h>
+#include <hv/domain.h>
 #include <hv/kexec.h>
 #include <hv/lib.h>
+#include <hv/panic.h>
 
 /* Read without a lock by whoever panics: set to an image that is whole, or to
  * NULL before one is changed. */
@@ -30,6 +32,15 @@ void kexec_crash(const struct cpu_regs *regs)
     arch_crash_save(regs, true);
     printk("Starting the crash kernel at %#lx\n", img->entry);
     arch_kexec_enter(img);
+}
+
+void kexec_dom0_crashed(void)
+{
+    printk(LOG_ERR "dom0 crashed\n");
+    if (!kexec_is_loaded(KEXEC_TYPE_CRASH))
+        return;
+    panic_begin();
+    kexec_crash(current->domain->is_privileged ? guest_cpu_regs() : NULL);
 }
 
 int kexec_reboot(void)

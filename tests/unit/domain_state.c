@@ -9,6 +9,7 @@
 
 #include <hostarch.h>
 #include <hv/domain.h>
+#include <hv/kexec.h>
 #include <hv/softirq.h>
 
 #define NR_VCPUS 3
@@ -58,6 +59,11 @@ void machine_poweroff(void)
 void machine_restart(unsigned int delay_ms)
 {
     (void)delay_ms;
+    abort();
+}
+
+void kexec_dom0_crashed(void)
+{
     abort();
 }
 

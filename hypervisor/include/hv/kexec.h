@@ -86,6 +86,9 @@ int kexec_reboot(void);
  * the crash image if there is one. regs: of the failure, NULL for the
  * caller's own. */
 void kexec_crash(const struct cpu_regs *regs);
+/* The control domain's end is the machine's: into the crash image. Returns if
+ * there is none. */
+void kexec_dom0_crashed(void);
 void kexec_init(void);
 
 /* crashkernel= for a machine with that much RAM (core/crashkernel.c): what to
