@@ -14,6 +14,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 
+#include <asm/pv/l1e.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/iomem.h>
 #include <asm/pv/mm.h>

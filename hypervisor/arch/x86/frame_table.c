@@ -16,7 +16,6 @@
 #define MAX_RAM_RANGES 32
 #define MAX_M2P_CHUNKS 8192 /* 8 TiB of machine address space */
 
-struct page_info *const frame_table = (struct page_info *)FRAME_TABLE_START;
 uint64_t max_mfn __ro_after_init;
 
 /* RAM that has page_info, ascending; constant after boot. */
@@ -29,22 +28,14 @@ static unsigned int nr_ram __ro_after_init;
 static uint32_t *m2p_chunk __ro_after_init;
 static unsigned int nr_m2p_chunks __ro_after_init;
 
-bool mfn_is_ram(mfn_t m)
+uint64_t main_ram_start __ro_after_init, main_ram_nr __ro_after_init;
+
+bool mfn_is_other_ram(mfn_t m)
 {
     for (unsigned int i = 0; i < nr_ram; i++)
         if (mfn_x(m) < ram[i].end)
             return mfn_x(m) >= ram[i].start;
     return false;
-}
-
-void *mfn_to_virt(mfn_t m)
-{
-    return (void *)maddr_to_directmap(mfn_to_maddr(m));
-}
-
-void *page_to_virt(const struct page_info *pg)
-{
-    return mfn_to_virt(page_to_mfn(pg));
 }
 
 mfn_t virt_to_mfn(const void *va)
@@ -112,6 +103,16 @@ static void __init find_ram(void)
         panic("No memory in the boot loader's map");
 }
 
+static void __init choose_main_ram(void)
+{
+    for (unsigned int i = 0; i < nr_ram; i++) {
+        if (ram[i].end - ram[i].start <= main_ram_nr)
+            continue;
+        main_ram_start = ram[i].start;
+        main_ram_nr = ram[i].end - ram[i].start;
+    }
+}
+
 static mfn_t __init map_fresh(unsigned long va, uint64_t size,
                               unsigned int level, int fill)
 {
@@ -176,6 +177,7 @@ static void __init make_m2p(void)
 void __init frame_table_init(void)
 {
     find_ram();
+    choose_main_ram();
     make_frame_table();
     make_m2p();
     boot_alloc_finish();

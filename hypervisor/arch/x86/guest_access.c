@@ -8,16 +8,13 @@
 #include <asm/asm.h>
 #include <asm/config.h>
 
-/* Below the hole of non-canonical addresses, or above the hypervisor. */
-#define LOW_END 0x0000800000000000UL
-
 bool guest_range_ok(guest_va_t va, uint64_t len)
 {
     uint64_t end;
 
     if (__builtin_add_overflow(va, len, &end))
         return false;
-    return end <= LOW_END || va >= HV_VIRT_END;
+    return end <= GUEST_LOW_END || va >= HV_VIRT_END;
 }
 
 /* Words, then bytes; returns how many bytes were not copied (rounded up to

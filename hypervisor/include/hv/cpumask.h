@@ -56,7 +56,11 @@ static inline cpumask_t cpumask_of(unsigned int cpu)
 
 static inline bool cpumask_empty(const cpumask_t *m)
 {
-    return cpumask_next(m, 0) >= MAX_CPUS;
+    unsigned long any = 0;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(m->bits); i++)
+        any |= m->bits[i];
+    return !any;
 }
 
 static inline void cpumask_and(cpumask_t *d, const cpumask_t *a,

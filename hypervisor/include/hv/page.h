@@ -7,6 +7,7 @@
 #ifndef HV_PAGE_H
 #define HV_PAGE_H
 
+#include <asm/frames.h>
 #include <hv/spinlock.h>
 #include <hv/types.h>
 
@@ -82,8 +83,8 @@ struct page_info {
     uint8_t node;
 };
 
-extern struct page_info *const frame_table; /* indexed by mfn */
-extern uint64_t max_mfn;                    /* highest RAM frame + 1 */
+/* frame_table[mfn], mfn_is_ram() and mfn_to_virt() are the machine's. */
+extern uint64_t max_mfn; /* highest RAM frame + 1 */
 
 static inline mfn_t page_to_mfn(const struct page_info *pg)
 {
@@ -95,12 +96,11 @@ static inline struct page_info *mfn_to_page(mfn_t m)
     return &frame_table[mfn_x(m)];
 }
 
-/* True if m is a frame of RAM with a page_info (any owner). */
-bool mfn_is_ram(mfn_t m);
+static inline void *page_to_virt(const struct page_info *pg)
+{
+    return mfn_to_virt(page_to_mfn(pg));
+}
 
-/* Every frame of RAM is mapped for the hypervisor: */
-void *mfn_to_virt(mfn_t m);
-void *page_to_virt(const struct page_info *pg);
 mfn_t virt_to_mfn(const void *va); /* direct map or image addresses */
 struct page_info *virt_to_page(const void *va);
 

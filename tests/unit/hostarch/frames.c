@@ -38,11 +38,6 @@ void *mfn_to_virt(mfn_t m)
     return ram + (mfn_x(m) << PAGE_SHIFT);
 }
 
-void *page_to_virt(const struct page_info *pg)
-{
-    return mfn_to_virt(page_to_mfn(pg));
-}
-
 mfn_t virt_to_mfn(const void *va)
 {
     mfn_t m = mfn((uint64_t)((const char *)va - ram) >> PAGE_SHIFT);

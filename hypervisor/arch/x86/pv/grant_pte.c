@@ -11,8 +11,8 @@
 
 #include <public/grant_table.h>
 
+#include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
-#include <asm/pv/ptype.h>
 
 static pte_t *lock_entry(uint64_t addr, unsigned int gntmap_flags,
                          struct page_info **table)
@@ -47,7 +47,7 @@ int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags)
     WRITE_ONCE(*slot, grant_entry(m, gntmap_flags));
     if (old & PTE_P)
         l1e_put(old);
-    pt_entry_unlock(table);
+    pt_unlock(table);
     return GNTST_okay;
 }
 
@@ -60,7 +60,7 @@ static int take_entry(unsigned long va, pte_t *e)
     if (!slot)
         return GNTST_bad_virt_addr;
     *e = __atomic_exchange_n(slot, 0, __ATOMIC_SEQ_CST);
-    pt_entry_unlock(table);
+    pt_unlock(table);
     return GNTST_okay;
 }
 
@@ -87,7 +87,7 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
             WRITE_ONCE(*slot, new);
             rc = GNTST_okay;
         }
-        pt_entry_unlock(table);
+        pt_unlock(table);
     }
     if (rc != GNTST_okay && (new &PTE_P))
         l1e_put(new); /* the caller gave it away */

@@ -9,7 +9,7 @@
  * An entry's own bits tell what it holds, so they must not change without the
  * references changing: P, RW and the frame number (l1e_same_refs).
  */
-#include <asm/pv/ptype.h>
+#include <asm/pv/l1e.h>
 
 #include <hv/arch.h>
 #include <hv/domain.h>
@@ -21,24 +21,6 @@
 static bool is_counted(mfn_t m)
 {
     return mfn_is_ram(m) && READ_ONCE(mfn_to_page(m)->owner) != dom_io;
-}
-
-/*
- * Guests' kernels run in ring 3: every entry is user-accessible, and a bit
- * remembers that the guest wrote it otherwise. No entry is global: a load of
- * CR3 is a complete flush of what guests mapped.
- */
-void l1e_adjust(pte_t *e)
-{
-    if (!(*e & PTE_US))
-        *e |= PTE_US | PTE_GUEST_KERNEL;
-    *e &= ~PTE_G;
-}
-
-bool l1e_same_refs(pte_t old, pte_t new)
-{
-    return !((old ^ new) & (PTE_P | PTE_RW | PTE_ADDR_MASK | PTE_CACHE_MASK)) &&
-           (old & PTE_P);
 }
 
 static int get_mmio(pte_t *e, const struct domain *l1_owner)
@@ -71,12 +53,11 @@ static int get_ram(pte_t e, const struct domain *l1_owner,
     return page_get(pg, pg_owner) ? 0 : -EINVAL;
 }
 
-int l1e_get(pte_t *e, const struct domain *l1_owner,
-            const struct domain *pg_owner)
+int l1e_get_any(pte_t *e, const struct domain *l1_owner,
+                const struct domain *pg_owner)
 {
     int rc;
 
-    ASSERT(*e & PTE_P);
     if (is_counted(pte_mfn(*e)))
         rc = get_ram(*e, l1_owner, pg_owner);
     else
@@ -85,7 +66,7 @@ int l1e_get(pte_t *e, const struct domain *l1_owner,
     return rc;
 }
 
-void l1e_put(pte_t e)
+void l1e_put_any(pte_t e)
 {
     mfn_t m = pte_mfn(e);
 

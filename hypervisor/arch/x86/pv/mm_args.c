@@ -12,15 +12,11 @@
 #include <asm/pv/ptype.h>
 
 /* The caller's own id must be given as DOMID_SELF here (ABI). */
-int pv_get_pg_owner(domid_t id, struct domain **out)
+int pv_get_other_owner(domid_t id, struct domain **out)
 {
-    struct domain *d = current->domain;
+    const struct domain *d = current->domain;
 
     switch (id) {
-    case DOMID_SELF:
-        domain_get(d);
-        *out = d;
-        return 0;
     case DOMID_IO:
         *out = dom_io;
         return 0;
@@ -38,7 +34,7 @@ int pv_get_pg_owner(domid_t id, struct domain **out)
     return *out ? 0 : -ESRCH;
 }
 
-void pv_put_pg_owner(struct domain *d)
+void pv_put_other_owner(struct domain *d)
 {
     if (d != dom_io && d != dom_hv)
         domain_put(d);

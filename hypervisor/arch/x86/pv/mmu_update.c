@@ -3,97 +3,113 @@
  * HYPERVISOR_mmu_update: a list of changes of page-table entries and of the
  * machine-to-physical table. ABI: struct mmu_update in public/xen.h.
  *
- * Lists are runs of updates to one table, so the table stays referenced, and
- * if it is an L1 table locked, as long as a run lasts.
+ * Lists are runs of updates to one L1 table, so that table stays locked as
+ * long as a run lasts, and an update in a run is a few checks and a store.
  */
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 
+#include <asm/guest_word.h>
+#include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
-#include <asm/pv/ptype.h>
 
 /* In count: *done holds what earlier parts of this call did (continuation). */
 #define COUNT_CONTINUED (1UL << 31)
-#define CHUNK           16 /* requests copied in at once */
+#define CHUNK           16 /* requests between two looks at waiting work */
 #define CMD_MASK        3UL
+
+_Static_assert(MMU_PT_UPDATE_PRESERVE_AD == PTU_PRESERVE_AD, "the same bit");
 
 struct batch {
     struct domain *pt_owner; /* of the tables */
     struct domain *pg_owner; /* of the frames mapped */
-    /* The table of the run, NULL: none. locked: an L1 table, by pt_lock(). */
+    /* The L1 table of the run, locked: entry i is at base + 8 * i for the
+     * guest. span is PAGE_SIZE, or 0: no run. */
+    uint64_t base, span;
+    pte_t *entries;
     struct page_info *table;
-    bool locked;
 };
 
 static void run_end(struct batch *b)
 {
-    if (!b->table)
-        return;
-    if (b->locked)
+    if (b->span)
         pt_unlock(b->table);
-    page_put(b->table);
-    b->table = NULL;
-    b->locked = false;
+    b->span = 0;
 }
 
-static int run_begin(struct batch *b, mfn_t m)
+/* pg is a locked L1 table. */
+static void run_begin(struct batch *b, struct page_info *pg)
 {
-    if (b->table && mfn_eq(page_to_mfn(b->table), m))
-        return 0;
-    run_end(b);
-    b->table = page_get_from_mfn(m, b->pt_owner);
-    return b->table ? 0 : -EINVAL;
+    b->table = pg;
+    b->base = mfn_to_maddr(page_to_mfn(pg));
+    b->span = PAGE_SIZE;
+    b->entries = page_to_virt(pg);
+}
+
+/* ptr is an aligned address of the run's table. */
+static ALWAYS_INLINE int run_update(const struct batch *b, uint64_t ptr,
+                                    uint64_t val, unsigned int how)
+{
+    pte_t *slot = b->entries + (ptr - b->base) / sizeof(pte_t);
+
+    return pt_set_l1(slot, val, b->pt_owner, b->pg_owner, how);
 }
 
 /* Not a table: what the guest could store itself, if it may write it. */
-static int store_plain(struct batch *b, uint64_t *slot, uint64_t val)
+static int store_plain(const struct batch *b, struct page_info *pg,
+                       unsigned int n, uint64_t val)
 {
-    int rc = page_get_and_type(b->table, b->pt_owner, PGT_WRITABLE);
+    int rc = page_get_and_type(pg, b->pt_owner, PGT_WRITABLE);
 
     if (rc)
         return rc;
-    WRITE_ONCE(*slot, val);
-    page_put_and_type(b->table);
+    WRITE_ONCE(((uint64_t *)page_to_virt(pg))[n], val);
+    page_put_and_type(pg);
     return 0;
 }
 
+/* pg is referenced. */
+static int update_referenced(struct batch *b, struct page_info *pg,
+                             uint64_t ptr, uint64_t val, unsigned int how)
+{
+    unsigned int n = (ptr & ~PAGE_MASK) / sizeof(pte_t);
+    enum page_type type = pt_lock(pg);
+
+    if (type == PGT_L1) {
+        run_begin(b, pg);
+        return run_update(b, ptr, val, how);
+    }
+    if (type == PGT_NONE)
+        return store_plain(b, pg, n, val);
+    pt_unlock(pg);
+    /* Tables of others' tables are never linked. */
+    if (b->pg_owner != b->pt_owner)
+        return -EPERM;
+    return pt_set_table(pg, n, val, type, how);
+}
+
+/* No run could be begun at ptr. */
 static int update_entry(struct batch *b, uint64_t ptr, uint64_t val,
                         unsigned int how)
 {
-    unsigned int n = (ptr & ~PAGE_MASK) / sizeof(pte_t);
-    enum page_type type;
-    pte_t *slot;
+    struct page_info *pg;
     int rc;
 
     if (ptr % sizeof(pte_t))
         return -EINVAL;
-    rc = run_begin(b, maddr_to_mfn(ptr));
-    if (rc)
-        return rc;
-    slot = (pte_t *)page_to_virt(b->table) + n;
-    if (b->locked)
-        return pt_set_l1(slot, val, b->pt_owner, b->pg_owner, how);
-
-    type = pt_lock(b->table);
-    if (type == PGT_L1) {
-        b->locked = true;
-        return pt_set_l1(slot, val, b->pt_owner, b->pg_owner, how);
-    }
-    if (type == PGT_NONE)
-        return store_plain(b, slot, val);
-    pt_unlock(b->table);
-    /* Tables of others' tables are never linked. */
-    if (b->pg_owner != b->pt_owner)
-        return -EPERM;
-    return pt_set_table(b->table, n, val, type, how);
+    pg = page_get_from_mfn(maddr_to_mfn(ptr), b->pt_owner);
+    if (!pg)
+        return -EINVAL;
+    rc = update_referenced(b, pg, ptr, val, how);
+    page_put(pg);
+    return rc;
 }
 
 static int update_m2p(struct batch *b, uint64_t ptr, uint64_t pfn)
 {
     struct page_info *pg;
 
-    run_end(b);
     pg = page_get_from_mfn(maddr_to_mfn(ptr), b->pg_owner);
     if (!pg)
         return -EINVAL;
@@ -102,46 +118,87 @@ static int update_m2p(struct batch *b, uint64_t ptr, uint64_t pfn)
     return 0;
 }
 
-static int do_one(struct batch *b, const struct mmu_update *u)
+static int do_one(struct batch *b, uint64_t req, uint64_t val)
 {
-    uint64_t ptr = u->ptr & ~CMD_MASK;
+    uint64_t ptr = req & ~CMD_MASK;
 
-    switch (u->ptr & CMD_MASK) {
+    switch (req & CMD_MASK) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_NO_TRANSLATE:
-        return update_entry(b, ptr, u->val, 0);
+        return update_entry(b, ptr, val, 0);
     case MMU_PT_UPDATE_PRESERVE_AD:
-        return update_entry(b, ptr, u->val, PTU_PRESERVE_AD);
+        return update_entry(b, ptr, val, PTU_PRESERVE_AD);
     case MMU_MACHPHYS_UPDATE:
-        return update_m2p(b, ptr, u->val);
+        return update_m2p(b, ptr, val);
     default:
         return -ENOSYS;
     }
 }
 
+/* NORMAL and PRESERVE_AD updates of entries in the run: by far the most. */
+static ALWAYS_INLINE bool in_run(const struct batch *b, uint64_t req)
+{
+    return likely(req - b->base < b->span) &&
+           likely(!(req & (sizeof(pte_t) - 1) & ~PTU_PRESERVE_AD));
+}
+
+/* Leave the run; true: a new one that req is in could be begun at once. */
+static bool run_change(struct batch *b, uint64_t req)
+{
+    mfn_t m = maddr_to_mfn(req);
+
+    run_end(b);
+    if ((req & (sizeof(pte_t) - 1) & ~PTU_PRESERVE_AD) || !mfn_is_ram(m) ||
+        !pt_try_lock_l1(mfn_to_page(m), b->pt_owner))
+        return false;
+    run_begin(b, mfn_to_page(m));
+    return true;
+}
+
 /*
- * All requests until one fails or there is reason to stop: 0, -ERESTART or
- * the error. *nr counts those done.
+ * Requests up to end, until one fails or leaves something to drop: 0,
+ * -ERESTART or the error. *nr counts those done.
  */
+static int do_chunk(struct batch *b, uint64_t reqs, unsigned long end,
+                    unsigned long *nr)
+{
+    unsigned long i = *nr;
+    int rc = 0;
+
+    while (i < end) {
+        uint64_t req, val;
+
+        rc = -EFAULT;
+        if (unlikely(!guest_read_pair(reqs + i * 16, &req, &val)))
+            break;
+        if (in_run(b, req) || run_change(b, req))
+            rc = run_update(b, req, val, req & PTU_PRESERVE_AD);
+        else
+            rc = do_one(b, req, val);
+        if (unlikely(rc))
+            break;
+        i++;
+        /* Only tables leave something, and they are in no run. */
+        if (unlikely(!b->span) && pv_drop_is_pending()) {
+            rc = -ERESTART;
+            break;
+        }
+    }
+    *nr = i;
+    return rc;
+}
+
+/* All requests; the same, and -ERESTART if there is reason to stop. */
 static int do_batch(struct batch *b, uint64_t reqs, unsigned long count,
                     unsigned long *nr)
 {
-    struct mmu_update u[CHUNK];
     int rc = 0;
 
+    _Static_assert(sizeof(struct mmu_update) == 16, "a pair of words");
+    if (!guest_words_ok(reqs, count * sizeof(struct mmu_update)))
+        return -EFAULT;
     while (*nr < count && !rc) {
-        unsigned int n = (unsigned int)min_t(unsigned long, count - *nr, CHUNK);
-
-        if (copy_from_guest_va(u, reqs + *nr * sizeof(u[0]), n * sizeof(u[0])))
-            return -EFAULT;
-        for (unsigned int i = 0; i < n; i++) {
-            rc = do_one(b, &u[i]);
-            if (rc)
-                break;
-            ++*nr;
-            if (unlikely(pv_drop_is_pending()))
-                return -ERESTART;
-        }
+        rc = do_chunk(b, reqs, min_t(unsigned long, count, *nr + CHUNK), nr);
         if (!rc && *nr < count && hypercall_preempt_check())
             rc = -ERESTART;
     }
@@ -156,10 +213,8 @@ static int get_owners(struct batch *b, unsigned long foreigndom)
     if (rc)
         return rc;
     b->pt_owner = current->domain;
-    if (!pt_dom || pt_dom - 1 == current->domain->id) {
-        domain_get(b->pt_owner);
+    if (!pt_dom || pt_dom - 1 == current->domain->id)
         return 0;
-    }
     rc = pv_get_pg_owner((domid_t)(pt_dom - 1), &b->pt_owner);
     if (rc)
         pv_put_pg_owner(b->pg_owner);
@@ -169,13 +224,13 @@ static int get_owners(struct batch *b, unsigned long foreigndom)
 long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done,
                    unsigned long foreigndom)
 {
-    struct batch b = {.table = NULL};
+    struct batch b;
     uint32_t before = 0, after;
     unsigned long nr = 0;
     int rc;
 
     count &= 0xffffffffUL;
-    if (pv_finish_drops() == -ERESTART)
+    if (unlikely(pv_drop_is_pending()) && pv_finish_drops() == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, count, done,
                                   foreigndom);
     if ((count & COUNT_CONTINUED) && done &&
@@ -186,6 +241,7 @@ long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done,
     rc = get_owners(&b, foreigndom);
     if (rc)
         return rc;
+    b.base = b.span = 0;
     rc = do_batch(&b, reqs, count, &nr);
     run_end(&b);
     pv_put_pg_owner(b.pt_owner);

@@ -9,6 +9,7 @@
 #include <hv/lib.h>
 #include <hv/smp.h>
 
+#include <asm/guest_word.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/mm.h>
@@ -59,13 +60,15 @@ static int get_root(struct domain *d, mfn_t m)
 {
     if (!mfn_is_ram(m))
         return -EINVAL;
+    if (likely(page_try_get_table(mfn_to_page(m), d, PGT_L4)))
+        return 0;
     return page_get_and_type(mfn_to_page(m), d, PGT_L4);
 }
 
 /* The old root is let go only when no CPU has it loaded any more. */
 static void put_root(mfn_t old)
 {
-    if (!mfn_eq(old, INVALID_MFN))
+    if (!mfn_eq(old, INVALID_MFN) && !page_try_put_type(mfn_to_page(old)))
         (void)pv_put_or_defer(mfn_to_page(old));
 }
 
@@ -276,15 +279,32 @@ static int do_one(const struct op_args *a)
     return op_table[cmd] ? op_table[cmd](a) : -ENOSYS;
 }
 
+static bool read_op(guest_va_t va, struct mmuext_op *op)
+{
+    union {
+        uint64_t words[3];
+        struct mmuext_op op;
+    } u;
+
+    _Static_assert(sizeof(u) == sizeof(u.words), "whole words");
+    if (!guest_read_pair(va, &u.words[0], &u.words[1]) ||
+        !guest_read_word(va + 16, &u.words[2]))
+        return false;
+    *op = u.op;
+    return true;
+}
+
 static int do_ops(uint64_t ops, unsigned long count, struct domain *pg_owner,
                   unsigned long *nr)
 {
+    if (!guest_words_ok(ops, count * sizeof(struct mmuext_op)))
+        return -EFAULT;
     while (*nr < count) {
         struct mmuext_op op;
         const struct op_args a = {.op = &op, .pg_owner = pg_owner};
         int rc;
 
-        if (copy_from_guest_va(&op, ops + *nr * sizeof(op), sizeof(op)))
+        if (!read_op(ops + *nr * sizeof(op), &op))
             return -EFAULT;
         rc = do_one(&a);
         if (rc)
@@ -305,7 +325,7 @@ long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
     int rc;
 
     count &= 0xffffffffUL;
-    if (pv_finish_drops() == -ERESTART)
+    if (unlikely(pv_drop_is_pending()) && pv_finish_drops() == -ERESTART)
         return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, count, done,
                                   foreigndom);
     if ((count & COUNT_CONTINUED) && done &&

@@ -9,67 +9,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 
-#include <asm/pv/ptype.h>
-
-/* Store; the processor may set A and D of the old entry meanwhile. */
-static void store(pte_t *slot, pte_t new, unsigned int how)
-{
-    pte_t old = READ_ONCE(*slot);
-
-    if (!(how & PTU_PRESERVE_AD)) {
-        WRITE_ONCE(*slot, new);
-        return;
-    }
-    while (!__atomic_compare_exchange_n(slot, &old,
-                                        new | (old & (PTE_A | PTE_D)), false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        ;
-}
-
-int pt_set_l1(pte_t *slot, pte_t new, const struct domain *table_owner,
-              const struct domain *pg_owner, unsigned int how)
-{
-    pte_t old = READ_ONCE(*slot);
-    int rc;
-
-    if (new &PTE_P) {
-        pte_t adjusted = new;
-
-        l1e_adjust(&adjusted);
-        if (l1e_same_refs(old, adjusted)) {
-            store(slot, adjusted, how);
-            return 0;
-        }
-        rc = l1e_get(&new, table_owner, pg_owner);
-        if (rc)
-            return rc;
-    }
-    store(slot, new, how);
-    if (old & PTE_P)
-        l1e_put(old);
-    return 0;
-}
-
-int pt_cmpxchg_l1(pte_t *slot, pte_t expected, pte_t new,
-                  const struct domain *d)
-{
-    int rc;
-
-    if (new &PTE_P) {
-        rc = l1e_get(&new, d, d);
-        if (rc)
-            return rc;
-    }
-    if (!__atomic_compare_exchange_n(slot, &expected, new, false,
-                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-        if (new &PTE_P)
-            l1e_put(new);
-        return -EAGAIN;
-    }
-    if (expected & PTE_P)
-        l1e_put(expected);
-    return 0;
-}
+#include <asm/pv/l1e.h>
 
 /* Entries of a table that was linked may be cached on any CPU of d. */
 static void flush_domain(const struct domain *d)
@@ -91,7 +31,7 @@ static int swap_entry(struct page_info *table, unsigned int slot, pte_t new,
         return -EINVAL;
     if (type == level) {
         *old = READ_ONCE(pt[slot]);
-        store(&pt[slot], new, how);
+        pte_store(&pt[slot], new, how);
     }
     pt_unlock(table);
     return type == level ? 0 : -EINVAL;
@@ -135,11 +75,6 @@ bool pv_put_or_defer(struct page_info *pg)
     ASSERT(mfn_eq(v->arch.drop_pending, INVALID_MFN));
     v->arch.drop_pending = page_to_mfn(pg);
     return true;
-}
-
-bool pv_drop_is_pending(void)
-{
-    return !mfn_eq(current->arch.drop_pending, INVALID_MFN);
 }
 
 int pv_finish_drops(void)

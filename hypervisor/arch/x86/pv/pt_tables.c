@@ -5,7 +5,7 @@
  * no entry changes under its hands; a guest cannot write the frame any more.
  * Levels descend strictly: recursion is at most four deep.
  */
-#include <asm/pv/ptype.h>
+#include <asm/pv/l1e.h>
 
 #include <hv/domain.h>
 #include <hv/hypercall.h>
@@ -37,38 +37,53 @@ int table_entry_get(pte_t *e, const struct domain *d, unsigned int level)
     return rc;
 }
 
-/* Eight entries at once, none present: the common case in a sparse table. */
-static bool eight_absent(const pte_t *e)
+#define GROUP 16 /* entries looked at together, in a sparse table */
+
+/* None of a group is present. */
+static ALWAYS_INLINE bool group_absent(const pte_t *e)
 {
-    return !((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_P);
+    pte_t any = 0;
+
+#pragma GCC unroll 16
+    for (unsigned int i = 0; i < GROUP; i++)
+        any |= e[i];
+    return !(any & PTE_P);
+}
+
+/* The present entries from i on; where it stopped is in *at. */
+static int get_entries(pte_t *pt, unsigned int i, unsigned int *at,
+                       const struct domain *d)
+{
+    int rc = 0;
+
+    for (; i < PT_ENTRIES; i++) {
+        pte_t e;
+
+        while (i % GROUP == 0 && group_absent(&pt[i])) {
+            i += GROUP;
+            if (i == PT_ENTRIES)
+                goto end;
+        }
+        e = pt[i];
+        if (!(e & PTE_P))
+            continue;
+        rc = l1e_get(&e, d, d);
+        if (unlikely(rc))
+            break;
+        pt[i] = e;
+    }
+end:
+    *at = i;
+    return rc;
 }
 
 static int validate_l1(struct page_info *pg, pte_t *pt)
 {
-    const struct domain *d = pg->owner;
-    unsigned int i = pg->nr_done;
+    unsigned int at;
+    int rc = get_entries(pt, pg->nr_done, &at, pg->owner);
 
-    while (i < PT_ENTRIES) {
-        pte_t e;
-        int rc;
-
-        if (i % 8 == 0 && eight_absent(&pt[i])) {
-            i += 8;
-            continue;
-        }
-        e = pt[i];
-        if (e & PTE_P) {
-            rc = l1e_get(&e, d, d);
-            if (rc) {
-                pg->nr_done = (uint16_t)i;
-                return rc;
-            }
-            pt[i] = e;
-        }
-        i++;
-    }
-    pg->nr_done = PT_ENTRIES;
-    return 0;
+    pg->nr_done = (uint16_t)at;
+    return rc;
 }
 
 static bool skip_slot(unsigned int level, unsigned int slot)
@@ -111,8 +126,8 @@ static void devalidate_l1(struct page_info *pg, pte_t *pt)
     unsigned int i = pg->nr_done;
 
     while (i > 0) {
-        if (i % 8 == 0 && eight_absent(&pt[i - 8])) {
-            i -= 8;
+        if (i % GROUP == 0 && group_absent(&pt[i - GROUP])) {
+            i -= GROUP;
             continue;
         }
         i--;

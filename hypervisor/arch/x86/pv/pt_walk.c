@@ -7,7 +7,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 
-#include <asm/pv/ptype.h>
+#include <asm/pv/ptype_fast.h>
 
 mfn_t vcpu_live_root(const struct vcpu *v)
 {
@@ -41,46 +41,27 @@ bool pt_walk(mfn_t root, unsigned long va, struct pt_walk *w)
     }
 }
 
-static pte_t *lock_entry(mfn_t table, unsigned int slot, const struct domain *d,
-                         struct page_info **out)
+bool pt_lock_l1_wait(struct page_info *pg, const struct domain *d)
 {
-    struct page_info *pg = page_get_from_mfn(table, d);
     enum page_type type;
 
-    if (!pg)
-        return NULL;
+    if (!page_get(pg, d))
+        return false;
     type = pt_lock(pg);
-    if (type == PGT_L1) {
-        *out = pg;
-        return (pte_t *)page_to_virt(pg) + slot;
-    }
-    if (type != PGT_NONE)
+    if (type != PGT_L1 && type != PGT_NONE)
         pt_unlock(pg);
     page_put(pg);
-    return NULL;
-}
-
-pte_t *pt_entry_lock_va(unsigned long va, struct page_info **table)
-{
-    struct vcpu *v = current;
-    struct pt_walk w;
-
-    if (!pt_walk(v->arch.kernel_l4, va, &w) || w.level != 1)
-        return NULL;
-    return lock_entry(w.table, PT_INDEX(va, 1), v->domain, table);
+    return type == PGT_L1;
 }
 
 pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
                            struct page_info **table)
 {
-    if (pa % sizeof(pte_t))
-        return NULL;
-    return lock_entry(maddr_to_mfn(pa), (pa & ~PAGE_MASK) / sizeof(pte_t), d,
-                      table);
-}
+    mfn_t m = maddr_to_mfn(pa);
 
-void pt_entry_unlock(struct page_info *table)
-{
-    pt_unlock(table);
-    page_put(table);
+    if (pa % sizeof(pte_t) || !mfn_is_ram(m))
+        return NULL;
+    return pt_entry_lock((const pte_t *)mfn_to_virt(m) +
+                             (pa & ~PAGE_MASK) / sizeof(pte_t),
+                         d, table);
 }

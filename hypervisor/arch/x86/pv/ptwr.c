@@ -15,9 +15,10 @@
 
 #include <asm/pv/decode.h>
 #include <asm/pv/iomem.h>
+#include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
-#include <asm/pv/ptype.h>
 
+#include "ptwr_quick.h"
 #include "store_op.h"
 
 /* The bytes of an entry that an access of size at offset covers. */
@@ -63,7 +64,7 @@ static bool store_to_l1(struct domain *d, mfn_t m, const struct store_op *op,
     if (!slot)
         return false;
     ok = update(slot, op, in, regs, d);
-    pt_entry_unlock(table);
+    pt_unlock(table);
     return ok;
 }
 
@@ -76,33 +77,46 @@ static bool decode_store(struct store_op *op, struct insn *in,
     return op->linear == addr && addr % sizeof(pte_t) + op->size <= 8;
 }
 
-/* Worth decoding: a present, read-only mapping of what we may emulate. */
-static bool is_candidate(const struct domain *d, const struct pt_walk *w)
+/* A table of a guest that wants its stores to be emulated. */
+static bool is_wanted(const struct domain *d, mfn_t m)
 {
-    mfn_t m = pte_mfn(w->entry);
-
-    if (w->level != 1 || !(w->entry & PTE_P) || (w->entry & PTE_RW))
-        return false;
-    if (!mfn_is_ram(m))
-        return iomem_is_read_only(m);
     return bit_test(&d->vm_assist, VMASST_TYPE_writable_pagetables) &&
            pgs_type(READ_ONCE(mfn_to_page(m)->state)) == PGT_L1;
 }
 
-bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs)
+static bool store_to_table(struct domain *d, mfn_t m, unsigned long addr,
+                           struct cpu_regs *regs)
 {
-    struct domain *d = v->domain;
     struct store_op op;
-    struct pt_walk w;
     struct insn in;
 
-    if (!pt_walk(v->arch.kernel_l4, addr, &w) || !is_candidate(d, &w) ||
-        !decode_store(&op, &in, regs, addr))
+    if (!is_wanted(d, m))
         return false;
-    if (mfn_is_ram(pte_mfn(w.entry)))
-        return store_to_l1(d, pte_mfn(w.entry), &op, &in, regs);
-    if (!store_op_is_mov(&op))
+    return pv_ptwr_quick(d, addr, m, regs) ||
+           (decode_store(&op, &in, regs, addr) &&
+            store_to_l1(d, m, &op, &in, regs));
+}
+
+static bool store_to_mmio(mfn_t m, unsigned long addr, struct cpu_regs *regs)
+{
+    struct store_op op;
+    struct insn in;
+
+    if (!iomem_is_read_only(m) || !decode_store(&op, &in, regs, addr) ||
+        !store_op_is_mov(&op))
         return false;
     regs->rip += in.len;
     return true;
+}
+
+bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs)
+{
+    const pte_t *slot = pt_walk_l1(v->arch.kernel_l4, addr);
+    pte_t e = slot ? READ_ONCE(*slot) : 0;
+
+    if ((e & (PTE_P | PTE_RW)) != PTE_P)
+        return false;
+    if (mfn_is_ram(pte_mfn(e)))
+        return store_to_table(v->domain, pte_mfn(e), addr, regs);
+    return store_to_mmio(pte_mfn(e), addr, regs);
 }

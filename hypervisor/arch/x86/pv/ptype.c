@@ -269,12 +269,6 @@ enum page_type pt_lock(struct page_info *pg)
     }
 }
 
-void pt_unlock(struct page_info *pg)
-{
-    ASSERT(READ_ONCE(pg->state) & PGS_LOCKED);
-    __atomic_fetch_and(&pg->state, ~PGS_LOCKED, __ATOMIC_RELEASE);
-}
-
 void domain_dirty_mask(const struct domain *d, cpumask_t *out)
 {
     struct vcpu *v;

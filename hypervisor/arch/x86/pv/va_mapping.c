@@ -7,11 +7,12 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 
+#include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
-#include <asm/pv/ptype.h>
 
-static long update(unsigned long va, pte_t val, unsigned long flags,
-                   const struct domain *pg_owner)
+static ALWAYS_INLINE long update(unsigned long va, pte_t val,
+                                 unsigned long flags,
+                                 const struct domain *pg_owner)
 {
     const struct domain *d = current->domain;
     struct page_info *table;
@@ -22,8 +23,10 @@ static long update(unsigned long va, pte_t val, unsigned long flags,
     if (!slot)
         return -EINVAL;
     rc = pt_set_l1(slot, val, d, pg_owner, 0);
-    pt_entry_unlock(table);
-    return rc ? rc : pv_uvm_flush(va, flags);
+    pt_unlock(table);
+    if (rc || !(flags & UVMF_FLUSHTYPE_MASK))
+        return rc;
+    return pv_uvm_flush(va, flags);
 }
 
 long do_update_va_mapping(unsigned long va, unsigned long val,

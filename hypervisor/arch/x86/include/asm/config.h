@@ -23,6 +23,8 @@
 /* An address lies there if all but its low HV_VIRT_SHIFT bits are the tag. */
 #define HV_VIRT_SHIFT 43
 #define HV_VIRT_TAG   0x1ffff0
+/* Guests have what lies above, and all below the non-canonical addresses. */
+#define GUEST_LOW_END 0x0000800000000000
 
 #define RO_M2P_START      0xffff800000000000
 #define DESC_WINDOW_START 0xffff808000000000

@@ -7,14 +7,14 @@
 #ifndef ASM_PV_MM_H
 #define ASM_PV_MM_H
 
+#include <asm/cpu_info.h>
 #include <asm/page.h>
+#include <asm/pv/ptype_fast.h>
 #include <hv/cpumask.h>
+#include <hv/domain.h>
 #include <hv/page.h>
 
 #include <public/xen.h>
-
-struct vcpu;
-struct domain;
 
 /* ---- walk.c ---- */
 /*
@@ -30,30 +30,69 @@ struct pt_walk {
 };
 /* False: va is not canonical or not the guest's, or there is no root. */
 bool pt_walk(mfn_t root, unsigned long va, struct pt_walk *w);
+/* One level: the frame that the entry of va in the table *m names. */
+static ALWAYS_INLINE bool pt_walk_down(mfn_t *m, unsigned long va,
+                                       unsigned int level)
+{
+    const pte_t *pt = mfn_to_virt(*m);
+    pte_t e = READ_ONCE(pt[PT_INDEX(va, level)]);
+
+    *m = pte_mfn(e);
+    return (e & PTE_P) && mfn_is_ram(*m);
+}
+
+/*
+ * The shortest form: the L1 entry of va, NULL if there is none. What it points
+ * to stays mapped for the hypervisor, whatever becomes of the table.
+ */
+static ALWAYS_INLINE const pte_t *pt_walk_l1(mfn_t root, unsigned long va)
+{
+    mfn_t m = root;
+
+    if (!CANONICAL(va) || va - HV_VIRT_START < HV_VIRT_END - HV_VIRT_START ||
+        mfn_eq(root, INVALID_MFN))
+        return NULL;
+    if (!pt_walk_down(&m, va, 4) || !pt_walk_down(&m, va, 3) ||
+        !pt_walk_down(&m, va, 2))
+        return NULL;
+    return (const pte_t *)mfn_to_virt(m) + PT_INDEX(va, 1);
+}
 /* Root that is live for v now. */
 mfn_t vcpu_live_root(const struct vcpu *v);
 
+/* pt_try_lock_l1() for a table that may be locked, or of any kind. */
+bool pt_lock_l1_wait(struct page_info *pg, const struct domain *d) MUST_CHECK;
+
+/* slot as pt_walk_l1() gave it; the rest as below. */
+static ALWAYS_INLINE pte_t *pt_entry_lock(const pte_t *slot,
+                                          const struct domain *d,
+                                          struct page_info **table)
+{
+    struct page_info *pg = mfn_to_page(directmap_to_mfn(slot));
+
+    if (unlikely(!pt_try_lock_l1(pg, d)) && !pt_lock_l1_wait(pg, d))
+        return NULL;
+    *table = pg;
+    return (pte_t *)(uintptr_t)slot;
+}
+
 /*
- * The L1 entry of current's va in its kernel's tables: referenced and locked
- * (pt_lock) table, or NULL. pt_entry_unlock() gives back.
+ * The L1 entry of current's va in its kernel's tables; the table is locked
+ * (pt_lock), or NULL. The lock keeps it: pt_try_lock_l1().
  */
-pte_t *pt_entry_lock_va(unsigned long va, struct page_info **table);
+static ALWAYS_INLINE pte_t *pt_entry_lock_va(unsigned long va,
+                                             struct page_info **table)
+{
+    const struct vcpu *v = current;
+    const pte_t *slot = pt_walk_l1(v->arch.kernel_l4, va);
+
+    return likely(slot) ? pt_entry_lock(slot, v->domain, table) : NULL;
+}
 /* The entry at a machine address, of a table of d with the given type. */
 pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
                            struct page_info **table);
-void pt_entry_unlock(struct page_info *table);
 
 /* ---- pt_entry.c ---- */
-#define PTU_PRESERVE_AD 1U /* keep the accessed and dirty bits */
-/*
- * Change an L1 entry: *slot in a locked table of table_owner := new, which
- * maps a frame of pg_owner if it is present. 0 or -Exxx (nothing changed).
- */
-int pt_set_l1(pte_t *slot, pte_t new, const struct domain *table_owner,
-              const struct domain *pg_owner, unsigned int how) MUST_CHECK;
-/* The same only if *slot is still expected: -EAGAIN otherwise. */
-int pt_cmpxchg_l1(pte_t *slot, pte_t expected, pte_t new,
-                  const struct domain *d) MUST_CHECK;
 /*
  * Change an entry of an L2, L3 or L4 table; it is referenced, not locked.
  * Flushes before a table that was linked is let go. -ERESTART: not done, try
@@ -70,18 +109,35 @@ int pv_finish_drops(void) MUST_CHECK;
 /* Drop a typed reference, leaving the rest to pv_finish_drops(). True: there
  * is a rest, so the caller should come to an end. */
 bool pv_put_or_defer(struct page_info *pg);
-bool pv_drop_is_pending(void);
+static inline bool pv_drop_is_pending(void)
+{
+    return !mfn_eq(current->arch.drop_pending, INVALID_MFN);
+}
 
 /* ---- mm_args.c ---- */
 /*
- * Domain named by an argument of MMU hypercalls, with a reference; errors as
- * pointers would be unclear: 0, -ESRCH, -EPERM.
+ * Domain named by an argument of MMU hypercalls, kept until it is put: 0,
+ * -ESRCH, -EPERM. The caller's own needs no reference.
  */
-int pv_get_pg_owner(domid_t id, struct domain **out) MUST_CHECK;
-void pv_put_pg_owner(struct domain *d);
+int pv_get_other_owner(domid_t id, struct domain **out) MUST_CHECK;
+void pv_put_other_owner(struct domain *d);
+
+static inline MUST_CHECK int pv_get_pg_owner(domid_t id, struct domain **out)
+{
+    if (unlikely(id != DOMID_SELF))
+        return pv_get_other_owner(id, out);
+    *out = current->domain; /* stays as long as it runs */
+    return 0;
+}
+
+static inline void pv_put_pg_owner(struct domain *d)
+{
+    if (unlikely(d != current->domain))
+        pv_put_other_owner(d);
+}
 
 /* Flush for UVMF_* of update_va_mapping. */
-int pv_uvm_flush(unsigned long va, unsigned long flags);
+int pv_uvm_flush(unsigned long va, unsigned long flags) MUST_CHECK;
 /* CPUs of the vcpus in a guest's bitmap. */
 int pv_vcpumask_cpus(uint64_t bitmap_va, cpumask_t *out);
 

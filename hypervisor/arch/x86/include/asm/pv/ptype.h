@@ -22,6 +22,7 @@
 
 #include <asm/page.h>
 #include <hv/cpumask.h>
+#include <hv/lib.h>
 #include <hv/page.h>
 
 struct vcpu;
@@ -74,24 +75,16 @@ int page_unpin(struct page_info *pg) MUST_CHECK;
  * from L4 towards L1, one at a time.
  */
 enum page_type pt_lock(struct page_info *pg) MUST_CHECK;
-void pt_unlock(struct page_info *pg);
+static inline void pt_unlock(struct page_info *pg)
+{
+    ASSERT(READ_ONCE(pg->state) & PGS_LOCKED);
+    __atomic_fetch_and(&pg->state, ~PGS_LOCKED, __ATOMIC_RELEASE);
+}
 
-/* ---- entries (l1e.c, pt_entry.c) ---- */
-/*
- * Take what a present L1 entry of l1_owner's table needs: a reference (and
- * writable type) of a frame of pg_owner, or the right to an MMIO frame.
- * Changes *e to what is to be stored. 0, -EINVAL, -EPERM, -EBUSY.
- */
-int l1e_get(pte_t *e, const struct domain *l1_owner,
-            const struct domain *pg_owner) MUST_CHECK;
-void l1e_put(pte_t e);
-/* Flags only: *e as it is to be stored if its frame is already held for the
- * same use. */
-void l1e_adjust(pte_t *e);
-/* True if changing from old to new needs no reference. */
-bool l1e_same_refs(pte_t old, pte_t new);
-
-/* The same for an entry of an L2, L3, L4 table of d: -ERESTART if preempted. */
+/* ---- entries of L2, L3, L4 tables (pt_tables.c); of L1: asm/pv/l1e.h ---- */
+/* Take what a present entry of a table of d needs: a reference and type of the
+ * level below. Changes *e to what is to be stored. -EINVAL, or -ERESTART if
+ * preempted. */
 int table_entry_get(pte_t *e, const struct domain *d,
                     unsigned int level) MUST_CHECK;
 /* Slots that a guest may fill. */
