@@ -12,6 +12,7 @@
 #include <hv/domain.h>
 #include <hv/kexec.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 #include <hv/page.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
@@ -87,6 +88,7 @@ static void __init init_platform(void)
     cpuid_init();
     time_init();
     wallclock_init();
+    numa_init();
     irq_init();
     uart_irq_init();
 }
@@ -115,6 +117,7 @@ static void __init start_dom0(void)
     if (construct_dom0(dom0))
         panic("The control domain cannot be started");
     console_give_to_dom0();
+    heap_low_arm();
     if (domain_unpause_by_controller(dom0))
         panic("The control domain cannot be started");
 }
@@ -130,6 +133,7 @@ init_all(uint32_t magic, uint32_t info)
     irq_enable();
     smp_boot();
     time_refine();
+    heap_boot_scrub();
     printk("All CPUs up: %u of %u. Heap: %lu MiB free of %lu MiB\n", nr_cpus,
            nr_present_cpus, heap_free_pages() >> (20 - PAGE_SHIFT),
            heap_total_pages() >> (20 - PAGE_SHIFT));

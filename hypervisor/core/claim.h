@@ -9,10 +9,8 @@
 
 struct domain;
 
-/* With d's new block already off the heap: is enough left for others' claims?
- */
-bool claim_allows(const struct domain *d);
-/* d got nr frames: they count against its claim. */
+/* d got nr frames: they count against its claim. With its page_list_lock, or
+ * at its end. */
 void claim_consume(struct domain *d, uint64_t nr);
 
 #endif

@@ -55,6 +55,7 @@ static void domain_fields_init(struct domain *d,
     d->createflags = cfg->flags;
     d->ssidref = cfg->ssidref;
     d->page_list = d->held_list = PAGE_LINK_NONE;
+    d->node_affinity = NODEMASK_ALL;
     d->refs = 1;
     d->sched.weight = SCHED_WEIGHT_DEFAULT;
     d->created_ns = now_ns();
@@ -179,6 +180,7 @@ static struct domain *__init special_domain(domid_t id)
     d->id = id;
     d->refs = 1;
     d->page_list = d->held_list = PAGE_LINK_NONE;
+    d->node_affinity = NODEMASK_ALL;
     d->max_pages = UINT64_MAX;
     spin_init(&d->ctl_lock, LOCK_RANK_DOMCTL);
     spin_init(&d->shutdown_lock, LOCK_RANK_SHUTDOWN);

@@ -56,8 +56,6 @@ int domain_assign_pages(struct domain *d, struct page_info *pg,
         rc = -EINVAL;
     } else if (d->tot_pages + nr > d->max_pages) {
         rc = -E2BIG;
-    } else if (!claim_allows(d)) {
-        rc = -ENOMEM;
     } else {
         if (d->tot_pages == 0)
             domain_get(d);
@@ -70,9 +68,9 @@ int domain_assign_pages(struct domain *d, struct page_info *pg,
         for (uint64_t i = 0; i < nr; i++)
             __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1, __ATOMIC_RELEASE);
     }
-    spin_unlock(&d->page_list_lock);
     if (!rc)
         claim_consume(d, nr);
+    spin_unlock(&d->page_list_lock);
     return rc;
 }
 

@@ -100,6 +100,8 @@ static void __init unmap_table(const struct acpi_header *h)
         iounmap(h, h->length);
 }
 
+static paddr_t srat __initdata, slit __initdata; /* 0: none */
+
 static void __init read_table(paddr_t pa)
 {
     const struct acpi_header *h = map_table(pa);
@@ -114,6 +116,25 @@ static void __init read_table(paddr_t pa)
         acpi_read_hpet((const void *)h);
     else if (!memcmp(h->signature, "MCFG", 4))
         acpi_read_mcfg((const void *)h);
+    else if (!memcmp(h->signature, "SRAT", 4))
+        srat = pa;
+    else if (!memcmp(h->signature, "SLIT", 4))
+        slit = pa;
+    unmap_table(h);
+}
+
+/* They speak of what other tables list, in whatever order all come. */
+static void __init read_affinity(void)
+{
+    const struct acpi_header *h = srat ? map_table(srat) : NULL;
+
+    if (!h)
+        return;
+    acpi_read_srat((const void *)h);
+    unmap_table(h);
+    h = slit ? map_table(slit) : NULL;
+    if (h)
+        acpi_read_slit((const void *)h);
     unmap_table(h);
 }
 
@@ -156,6 +177,7 @@ void __init acpi_init(void)
         read_root(rsdp.xsdt, 8);
     else
         read_root(rsdp.rsdt, 4);
+    read_affinity();
     printk("ACPI: %u CPUs, %u I/O APICs%s%s\n", acpi_info.nr_cpus,
            acpi_info.nr_ioapics, acpi_info.hpet ? ", HPET" : "",
            acpi_info.nr_mcfg ? ", memory-mapped PCI configuration" : "");

@@ -141,6 +141,60 @@ struct acpi_mcfg {
     } PACKED space[];
 } PACKED;
 
+/* ---- SRAT, SLIT ---- */
+
+struct acpi_srat {
+    struct acpi_header h;
+    uint8_t reserved[12];
+    uint8_t entries[]; /* struct madt_entry begins each */
+} PACKED;
+_Static_assert(sizeof(struct acpi_srat) == 48, "ACPI 5.2.16");
+
+enum srat_type {
+    SRAT_LAPIC = 0,
+    SRAT_MEMORY = 1,
+    SRAT_X2APIC = 2,
+};
+
+#define SRAT_ENABLED 0x1U
+
+struct srat_lapic {
+    struct madt_entry e;
+    uint8_t domain_low, apic_id;
+    uint32_t flags;
+    uint8_t sapic_eid, domain_high[3];
+    uint32_t clock_domain;
+} PACKED;
+_Static_assert(sizeof(struct srat_lapic) == 16, "ACPI 5.2.16.1");
+
+struct srat_memory {
+    struct madt_entry e;
+    uint32_t proximity_domain;
+    uint16_t reserved1;
+    uint64_t base, length;
+    uint32_t reserved2, flags;
+    uint64_t reserved3;
+} PACKED;
+_Static_assert(sizeof(struct srat_memory) == 40, "ACPI 5.2.16.2");
+
+struct srat_x2apic {
+    struct madt_entry e;
+    uint16_t reserved1;
+    uint32_t proximity_domain, apic_id, flags, clock_domain, reserved2;
+} PACKED;
+_Static_assert(sizeof(struct srat_x2apic) == 24, "ACPI 5.2.16.3");
+
+struct acpi_slit {
+    struct acpi_header h;
+    uint64_t nr;
+    uint8_t entry[]; /* nr rows of nr */
+} PACKED;
+_Static_assert(sizeof(struct acpi_slit) == 44, "ACPI 5.2.17");
+
+/* acpi_srat.c: to hv/numa.h. After the MADT; the SRAT before the SLIT. */
+void acpi_read_srat(const struct acpi_srat *t);
+void acpi_read_slit(const struct acpi_slit *t);
+
 /* acpi_read.c: into acpi_info. Lengths of the tables were checked to hold at
  * least their header. */
 void acpi_read_madt(const struct acpi_madt *t);

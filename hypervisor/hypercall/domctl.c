@@ -8,6 +8,7 @@
 #include <hv/arch.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 
 /* ---- create and end ---- */
 
@@ -208,23 +209,26 @@ static long op_settimeoffset(struct xen_domctl *op, struct domain *d)
     return 0;
 }
 
-/* One node: whatever is asked for includes it. */
+/* Where frames come from if there are any: not where they have to. */
 static long op_setnodeaffinity(struct xen_domctl *op, struct domain *d)
 {
-    unsigned long map[1] = {0};
+    unsigned long map[1] = {0}, all = (1UL << nr_nodes) - 1;
     int rc = bitmap_from_guest(map, 64, &op->u.nodeaffinity.nodemap);
 
-    (void)d;
     if (rc)
         return rc;
-    return map[0] & 1 ? 0 : -EINVAL;
+    if (!(map[0] & all))
+        return -EINVAL;
+    WRITE_ONCE(d->node_affinity,
+               (map[0] & all) == all ? NODEMASK_ALL : (nodemask_t)map[0]);
+    return 0;
 }
 
 static long op_getnodeaffinity(struct xen_domctl *op, struct domain *d)
 {
-    const unsigned long map[1] = {1};
+    const unsigned long map[1] = {READ_ONCE(d->node_affinity) &
+                                  ((1UL << nr_nodes) - 1)};
 
-    (void)d;
     return bitmap_to_guest(&op->u.nodeaffinity.nodemap, map, 64);
 }
 

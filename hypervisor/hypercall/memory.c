@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 
 #include <public/memory.h>
 
@@ -18,6 +19,19 @@
 unsigned int memop_max_order(void)
 {
     return current->domain->is_privileged ? ORDER_DOM0 : ORDER_DOMU;
+}
+
+/* The caller's wishes: an address limit, a node near or exactly which. Its
+ * node numbers are the machine's: guests have no nodes of their own. */
+unsigned int memop_alloc_flags(unsigned int mem_flags)
+{
+    unsigned int flags = ALLOC_LOW_BITS(mem_flags);
+
+    flags |= ALLOC_NODE(XENMEMF_get_node(mem_flags));
+    if ((mem_flags & XENMEMF_exact_node_request) &&
+        XENMEMF_get_node(mem_flags) != NODE_NONE)
+        flags |= ALLOC_EXACT_NODE;
+    return flags;
 }
 
 struct domain *memop_target(uint16_t domid, long *rc)

@@ -94,7 +94,8 @@ static struct page_info *alloc_chunk(const struct chunk *c)
     struct page_info *head = NULL;
 
     for (unsigned long i = 0; i < 1UL << (c->order - c->out_order); i++) {
-        struct page_info *pg = heap_alloc(c->out_order, c->alloc_flags);
+        struct page_info *pg =
+            heap_alloc_for(c->d, c->out_order, c->alloc_flags);
 
         if (!pg) {
             while (head) {
@@ -230,7 +231,7 @@ long memop_exchange(guest_va_t arg, unsigned long start)
         .in_order = x.in.extent_order,
         .out_order = x.out.extent_order,
         .order = max_t(unsigned int, x.in.extent_order, x.out.extent_order),
-        .alloc_flags = XENMEMF_get_address_bits(x.out.mem_flags),
+        .alloc_flags = memop_alloc_flags(x.out.mem_flags),
     };
     if ((x.in.nr_extents << c.in_order) & ((1UL << c.order) - 1) ||
         x.nr_exchanged & ((1UL << (c.order - c.in_order)) - 1))

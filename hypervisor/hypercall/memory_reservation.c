@@ -33,7 +33,7 @@ static int read_reservation(guest_va_t arg, unsigned long start,
     e->list = handle_va(r.extent_start);
     e->nr = r.nr_extents;
     e->order = r.extent_order;
-    e->alloc_flags = XENMEMF_get_address_bits(r.mem_flags);
+    e->alloc_flags = memop_alloc_flags(r.mem_flags);
     if (e->list && !guest_range_ok(e->list, e->nr * sizeof(uint64_t)))
         return -EFAULT;
     e->d = memop_target(r.domid, &rc);
@@ -49,7 +49,7 @@ static long memop_continue(unsigned long op, unsigned long at, guest_va_t arg)
 /* A block of frames for d, in its list; NULL without memory or room. */
 static struct page_info *give_block(const struct extents *e)
 {
-    struct page_info *pg = heap_alloc(e->order, e->alloc_flags);
+    struct page_info *pg = heap_alloc_for(e->d, e->order, e->alloc_flags);
 
     if (!pg)
         return NULL;

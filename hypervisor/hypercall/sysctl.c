@@ -6,11 +6,13 @@
 #include <hv/console.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 
 #include <public/sysctl.h>
 
 #include "domctl.h"
 #include "sched_ctl.h"
+#include "sysctl_ops.h"
 
 static long op_readconsole(struct xen_sysctl *op)
 {
@@ -42,8 +44,8 @@ static long op_physinfo(struct xen_sysctl *op)
     memset(p, 0, sizeof(*p));
     p->nr_cpus = (uint32_t)bitmap_weight(cpu_online_map.bits, MAX_CPUS);
     p->max_cpu_id = nr_cpus - 1;
-    p->nr_nodes = 1;
-    p->max_node_id = 0;
+    p->nr_nodes = nr_nodes;
+    p->max_node_id = nr_nodes - 1;
     p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
     p->total_pages = heap_total_pages();
     p->free_pages = heap_free_pages();
@@ -104,12 +106,6 @@ static long op_getcpuinfo(struct xen_sysctl *op)
     return 0;
 }
 
-static long op_availheap(struct xen_sysctl *op)
-{
-    op->u.availheap.avail_bytes = heap_free_pages() << PAGE_SHIFT;
-    return 0;
-}
-
 static long op_cputopoinfo(struct xen_sysctl *op)
 {
     struct xen_sysctl_cputopoinfo *t = &op->u.cputopoinfo;
@@ -133,26 +129,6 @@ static long op_cputopoinfo(struct xen_sysctl *op)
     return 0;
 }
 
-/* All memory is one node. */
-static long op_numainfo(struct xen_sysctl *op)
-{
-    struct xen_sysctl_numainfo *ni = &op->u.numainfo;
-    struct xen_sysctl_meminfo mem = {
-        .memsize = heap_total_pages() << PAGE_SHIFT,
-        .memfree = heap_free_pages() << PAGE_SHIFT,
-    };
-    uint32_t local = 10;
-
-    if (ni->num_nodes && !handle_is_null(ni->meminfo) &&
-        copy_to_handle(ni->meminfo, &mem))
-        return -EFAULT;
-    if (ni->num_nodes && !handle_is_null(ni->distance) &&
-        copy_to_handle(ni->distance, &local))
-        return -EFAULT;
-    ni->num_nodes = 1;
-    return 0;
-}
-
 static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_readconsole] = op_readconsole,
     [XEN_SYSCTL_physinfo] = op_physinfo,
@@ -160,9 +136,10 @@ static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_getdomaininfolist] = op_getdomaininfolist,
     [XEN_SYSCTL_debug_keys] = op_debug_keys,
     [XEN_SYSCTL_getcpuinfo] = op_getcpuinfo,
-    [XEN_SYSCTL_availheap] = op_availheap,
+    [XEN_SYSCTL_availheap] = sysctl_availheap,
     [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
-    [XEN_SYSCTL_numainfo] = op_numainfo,
+    [XEN_SYSCTL_numainfo] = sysctl_numainfo,
+    [XEN_SYSCTL_page_offline_op] = sysctl_offline_frames,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
 };

@@ -111,6 +111,44 @@ struct xen_sysctl_cpu_hotplug {
 #define XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE  2
 #define XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE 3
 
+/* Frames start..end (both included); status gets a word for each. */
+struct xen_sysctl_page_offline_op {
+    uint32_t cmd;
+    uint32_t start;
+    uint32_t end;
+    XEN_GUEST_HANDLE(uint32) status;
+};
+
+/* xen_sysctl_page_offline_op.cmd. */
+#define sysctl_page_offline       1
+#define sysctl_page_online        2
+#define sysctl_query_page_offline 3
+
+/* Status of cmds 1 and 2: the result, and why or whose. */
+#define PG_OFFLINE_STATUS_MASK  0xFFUL
+#define PG_OFFLINE_INVALID      (1UL << 0)
+#define PG_OFFLINE_OFFLINED     (1UL << 1)
+#define PG_OFFLINE_PENDING      (1UL << 2)
+#define PG_OFFLINE_FAILED       (1UL << 3)
+#define PG_OFFLINE_AGAIN        (1UL << 4)
+#define PG_ONLINE_FAILED        PG_OFFLINE_FAILED
+#define PG_ONLINE_ONLINED       PG_OFFLINE_OFFLINED
+#define PG_OFFLINE_MISC_MASK    (0xFFUL << 4)
+#define PG_OFFLINE_XENPAGE      (1UL << 8)
+#define PG_OFFLINE_DOM0PAGE     (1UL << 9)
+#define PG_OFFLINE_ANONYMOUS    (1UL << 10)
+#define PG_OFFLINE_NOT_CONV_RAM (1UL << 11)
+#define PG_OFFLINE_OWNED        (1UL << 12)
+#define PG_OFFLINE_BROKEN       (1UL << 13)
+#define PG_ONLINE_BROKEN        PG_OFFLINE_BROKEN
+#define PG_OFFLINE_OWNER_SHIFT  16
+
+/* Status of cmd 3. */
+#define PG_OFFLINE_STATUS_OFFLINED        (1UL << 1)
+#define PG_OFFLINE_STATUS_ONLINE          (1UL << 2)
+#define PG_OFFLINE_STATUS_OFFLINE_PENDING (1UL << 3)
+#define PG_OFFLINE_STATUS_BROKEN          (1UL << 4)
+
 /* For an entry that has no meaning, such as an absent CPU. */
 #define XEN_INVALID_CORE_ID   0xffffffffu
 #define XEN_INVALID_SOCKET_ID 0xffffffffu
@@ -286,6 +324,7 @@ struct xen_sysctl {
         struct xen_sysctl_getcpuinfo getcpuinfo;
         struct xen_sysctl_availheap availheap;
         struct xen_sysctl_cpu_hotplug cpu_hotplug;
+        struct xen_sysctl_page_offline_op page_offline;
         struct xen_sysctl_cpupool_op cpupool_op;
         struct xen_sysctl_scheduler_op scheduler_op;
         struct xen_sysctl_cpu_levelling_caps cpu_levelling_caps;

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-hv_alloc_SRCS := hypervisor/core/hv_alloc.c hypervisor/core/page_alloc.c
+hv_alloc_SRCS := $(addprefix hypervisor/core/,hv_alloc.c page_alloc.c numa.c)

@@ -9,6 +9,15 @@
 
 #include <hostarch.h>
 
+#include <hv/domain.h>
+#include <hv/evtchn.h>
+#include <hv/softirq.h>
+
+#include <public/sysctl.h>
+#include <public/xen.h>
+
+#include <asm/pv/ptype.h>
+
 #define NR_FRAMES  20000
 #define FIRST      256 /* no frame below 1 MiB is given to the heap */
 #define MAX_BLOCKS 600
@@ -23,6 +32,39 @@ static struct block blocks[MAX_BLOCKS];
 static unsigned int nr_blocks;
 static bool taken[NR_FRAMES];
 static bool heap_exists;
+
+static struct domain owner = {.id = 7, .node_affinity = NODEMASK_ALL};
+static unsigned int virqs, scheduled;
+
+/* ---- what belongs to other parts ---- */
+
+void evtchn_send_global_virq(unsigned int virq)
+{
+    assert_int_equal(virq, VIRQ_ENOMEM);
+    virqs++;
+}
+
+void tasklet_schedule(struct tasklet *t)
+{
+    scheduled++;
+    t->fn(t->arg);
+}
+
+void domain_page_free(struct page_info *pg)
+{
+    heap_free(pg, 0);
+}
+
+int page_unpin(struct page_info *pg)
+{
+    (void)pg;
+    return 0;
+}
+
+void page_put_and_type(struct page_info *pg)
+{
+    page_put(pg);
+}
 
 /* The heap cannot be emptied of its ranges: all tests share one. */
 static int setup(void **state)
@@ -65,7 +107,7 @@ static void take(unsigned int order, unsigned int flags)
             assert_true(va[0] == 0 && va[PAGE_SIZE - 1] == 0);
         memset(mfn_to_virt(mfn(i)), 0xa5, PAGE_SIZE);
         host_frames[i].state = PGS_ALLOCATED | 1;
-        host_frames[i].owner = (struct domain *)16;
+        host_frames[i].owner = &owner;
     }
     if (ALLOC_LOW_BITS(flags))
         assert_true((m + (1UL << order)) << PAGE_SHIFT <=
@@ -108,6 +150,8 @@ static void random_sequences_equal_the_model(void **state)
             take(order, flags);
         else if (nr_blocks > 0)
             give((unsigned int)rand() % nr_blocks);
+        if (rand() % 16 == 0)
+            (void)heap_scrub();
         if (round % 512 == 0)
             assert_int_equal(heap_free_pages(), total - count_taken());
     }
@@ -176,6 +220,267 @@ static void reuse_flushes_stale_translations(void **state)
     give(0);
 }
 
+/* ---- scrubbing ---- */
+
+static bool is_zero(uint64_t m)
+{
+    static const char zero[PAGE_SIZE];
+
+    return memcmp(mfn_to_virt(mfn(m)), zero, PAGE_SIZE) == 0;
+}
+
+static void scrub_all(void)
+{
+    unsigned int calls = 0;
+
+    while (heap_scrub())
+        assert_true(++calls < 100000);
+    assert_int_equal(heap_dirty_pages(), 0);
+}
+
+static void scrubber_clears_what_was_freed(void **state)
+{
+    uint64_t first[64], dirty;
+
+    (void)state;
+    host_tlb_excuses = true;
+    scrub_all();
+    for (unsigned int i = 0; i < 64; i++) {
+        take(i % 4, 0);
+        first[i] = blocks[i].first;
+    }
+    assert_int_equal(heap_dirty_pages(), 0);
+    while (nr_blocks > 0)
+        give((unsigned int)rand() % nr_blocks);
+    dirty = heap_dirty_pages();
+    assert_int_equal(dirty, 16 * (1 + 2 + 4 + 8));
+    for (unsigned int i = 0; i < 64; i++)
+        assert_false(is_zero(first[i]));
+    scrub_all();
+    for (unsigned int i = 0; i < 64; i++)
+        assert_true(is_zero(first[i]));
+    assert_false(heap_scrub());
+    assert_int_equal(host_locks_held, 0);
+    host_tlb_excuses = false;
+}
+
+/* A frame that a CPU might still write is not clean yet. */
+static void scrubber_flushes_before_it_clears(void **state)
+{
+    unsigned int flushes;
+
+    (void)state;
+    host_tlb_excuses = true;
+    scrub_all();
+    take(0, 0);
+    give(0);
+    flushes = host_tlb_flushes;
+    (void)heap_scrub();
+    assert_int_equal(host_tlb_flushes, flushes + 1);
+    assert_int_equal(heap_dirty_pages(), 0);
+    host_tlb_excuses = false;
+}
+
+/* It gives way to work, at once. */
+static void scrubber_yields_to_softirqs(void **state)
+{
+    uint64_t dirty;
+
+    (void)state;
+    host_tlb_excuses = true;
+    take(3, 0);
+    give(0);
+    dirty = heap_dirty_pages();
+    get_cpu_info()->softirqs = 1;
+    assert_true(heap_scrub());
+    assert_int_equal(heap_dirty_pages(), dirty);
+    get_cpu_info()->softirqs = 0;
+    scrub_all();
+    host_tlb_excuses = false;
+}
+
+/* ---- claims ---- */
+
+static void claims_are_kept_for_their_domain(void **state)
+{
+    static struct domain rich = {.node_affinity = NODEMASK_ALL};
+    uint64_t nr_free = heap_free_pages();
+    struct page_info *pg;
+
+    (void)state;
+    assert_false(heap_claim_set(&rich.outstanding_pages, nr_free + 1));
+    assert_true(heap_claim_set(&rich.outstanding_pages, nr_free - 3));
+    assert_int_equal(heap_claimed_pages(), nr_free - 3);
+    assert_false(heap_claim_set(&owner.outstanding_pages, 4));
+    assert_true(heap_claim_set(&owner.outstanding_pages, 2));
+    /* Three are unclaimed, but two of them the owner's own. */
+    assert_null(heap_alloc_for(&owner, 2, 0));
+    pg = heap_alloc_for(&owner, 1, 0);
+    assert_non_null(pg);
+    heap_claim_use(&owner.outstanding_pages, 2);
+    assert_int_equal(owner.outstanding_pages, 0);
+    assert_null(heap_alloc_for(&owner, 1, 0));
+    assert_int_equal(heap_free_pages(), nr_free - 2);
+    /* The claimant gets its own, the hypervisor whatever there is. */
+    heap_free(heap_alloc_for(&rich, 3, 0), 3);
+    heap_free(heap_alloc(3, 0), 3);
+    heap_free(pg, 1);
+    assert_true(heap_claim_set(&rich.outstanding_pages, 0));
+    assert_int_equal(heap_claimed_pages(), 0);
+}
+
+/* ---- bad frames ---- */
+
+static uint32_t query(uint64_t m)
+{
+    uint32_t status;
+
+    assert_int_equal(heap_offline_query(mfn(m), &status), 0);
+    return status;
+}
+
+static void bad_free_frames_are_never_handed_out(void **state)
+{
+    uint64_t bad[] = {9001, 8192, 16383, 6001, NR_FRAMES - 1}, before;
+    uint32_t status;
+
+    (void)state;
+    before = heap_free_pages();
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(query(bad[i]), PG_OFFLINE_STATUS_ONLINE);
+        for (unsigned int twice = 0; twice < 2; twice++) {
+            assert_int_equal(heap_offline(mfn(bad[i]), &status), 0);
+            assert_int_equal(status, PG_OFFLINE_OFFLINED);
+        }
+        assert_int_equal(query(bad[i]), PG_OFFLINE_STATUS_OFFLINED);
+    }
+    assert_int_equal(heap_free_pages(), before - ARRAY_SIZE(bad));
+    /* All that is left, one by one. */
+    for (uint64_t n = 0; n < before - ARRAY_SIZE(bad); n++) {
+        struct page_info *pg = heap_alloc(0, ALLOC_NO_SCRUB);
+
+        assert_non_null(pg);
+        for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+            assert_int_not_equal(mfn_x(page_to_mfn(pg)), bad[i]);
+        pg->state = PGS_HV;
+    }
+    assert_null(heap_alloc(0, ALLOC_NO_SCRUB));
+    for (uint64_t m = 0; m < NR_FRAMES; m++)
+        if (in_heap(m) && host_frames[m].state == PGS_HV)
+            heap_free(mfn_to_page(mfn(m)), 0);
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(heap_online(mfn(bad[i]), &status), 0);
+        assert_int_equal(status, PG_ONLINE_ONLINED);
+        assert_int_equal(query(bad[i]), PG_OFFLINE_STATUS_ONLINE);
+    }
+    assert_int_equal(heap_free_pages(), before);
+    freed_blocks_merge(NULL);
+}
+
+/* In use, it goes when its owner lets go. */
+static void bad_frames_of_a_domain_go_when_freed(void **state)
+{
+    uint64_t before = heap_free_pages(), m;
+    uint32_t status, pending = PG_OFFLINE_PENDING | PG_OFFLINE_OWNED |
+                               7U << PG_OFFLINE_OWNER_SHIFT;
+
+    (void)state;
+    take(0, 0);
+    m = blocks[0].first;
+    nr_blocks = 0;
+    taken[m] = false;
+    assert_int_equal(heap_offline(mfn(m), &status), 0);
+    assert_int_equal(status, pending);
+    assert_int_equal(query(m), PG_OFFLINE_STATUS_OFFLINE_PENDING);
+    assert_true(page_get(mfn_to_page(mfn(m)), &owner));
+    assert_true(page_put_alloc_once(mfn_to_page(mfn(m))));
+    page_put(mfn_to_page(mfn(m)));
+    assert_int_equal(query(m), PG_OFFLINE_STATUS_OFFLINED);
+    assert_int_equal(heap_free_pages(), before - 1);
+    assert_int_equal(heap_online(mfn(m), &status), 0);
+    assert_int_equal(heap_free_pages(), before);
+    /* Taken back while it is in use: it stays. */
+    take(0, 0);
+    m = blocks[0].first;
+    assert_int_equal(heap_offline(mfn(m), &status), 0);
+    assert_int_equal(heap_online(mfn(m), &status), 0);
+    assert_int_equal(status, PG_ONLINE_ONLINED);
+    assert_int_equal(query(m), PG_OFFLINE_STATUS_ONLINE);
+    give(0);
+    assert_int_equal(heap_free_pages(), before);
+}
+
+static void the_hypervisors_frames_stay(void **state)
+{
+    struct page_info *pg = heap_alloc(0, 0);
+    uint32_t status;
+
+    (void)state;
+    pg->state = PGS_HV;
+    assert_int_equal(heap_offline(page_to_mfn(pg), &status), 0);
+    assert_int_equal(status, PG_OFFLINE_FAILED | PG_OFFLINE_XENPAGE);
+    assert_int_equal(pg->state, PGS_HV);
+    heap_free(pg, 0);
+    assert_int_equal(heap_offline(mfn(NR_FRAMES), &status), -EINVAL);
+    assert_int_equal(status, PG_OFFLINE_INVALID | PG_OFFLINE_NOT_CONV_RAM);
+    assert_int_equal(heap_online(mfn(~0UL >> 12), &status), -EINVAL);
+    assert_int_equal(heap_offline_query(mfn(NR_FRAMES), &status), -EINVAL);
+}
+
+/* ---- little left ---- */
+
+static void take_until_free_is(uint64_t nr)
+{
+    while (heap_free_pages() > nr) {
+        unsigned int had = nr_blocks;
+
+        assert_true(had < MAX_BLOCKS);
+        if (heap_free_pages() - nr >= 64)
+            take(6, ALLOC_NO_SCRUB);
+        if (nr_blocks == had)
+            take(0, ALLOC_NO_SCRUB);
+    }
+}
+
+static void give_until_free_is(uint64_t nr)
+{
+    while (heap_free_pages() < nr)
+        give(nr_blocks - 1);
+}
+
+/* 64 MiB are 16384 frames; the heap has some more. */
+static void dom0_is_told_once_per_level(void **state)
+{
+    (void)state;
+    assert_true(heap_free_pages() > 16384);
+    heap_low_arm();
+    virqs = 0;
+    take_until_free_is(16384);
+    assert_int_equal(virqs, 0);
+    take_until_free_is(16383);
+    assert_int_equal(virqs, 1);
+    /* To and fro over the same level says nothing new. */
+    for (unsigned int i = 0; i < 20; i++) {
+        give_until_free_is(16390);
+        take_until_free_is(16370);
+    }
+    assert_int_equal(virqs, 1);
+    take_until_free_is(8191);
+    assert_int_equal(virqs, 2);
+    /* Half as much again above the level: told again when it falls. */
+    give_until_free_is(8192 + 4096 + 64);
+    take_until_free_is(8191);
+    assert_int_equal(virqs, 3);
+    /* A long fall is one message for each level that is passed. */
+    take_until_free_is(100);
+    assert_int_equal(virqs, 3 + 3);
+    take_until_free_is(0);
+    assert_int_equal(virqs, 3 + 3);
+    assert_int_equal(scheduled, virqs);
+    while (nr_blocks > 0)
+        give(nr_blocks - 1);
+}
+
 static void double_free_is_a_bug(void **state)
 {
     struct page_info *pg = heap_alloc(2, 0);
@@ -193,6 +498,14 @@ int main(void)
         cmocka_unit_test_setup(freed_blocks_merge, setup),
         cmocka_unit_test_setup(limits_and_exhaustion, setup),
         cmocka_unit_test_setup(reuse_flushes_stale_translations, setup),
+        cmocka_unit_test_setup(scrubber_clears_what_was_freed, setup),
+        cmocka_unit_test_setup(scrubber_flushes_before_it_clears, setup),
+        cmocka_unit_test_setup(scrubber_yields_to_softirqs, setup),
+        cmocka_unit_test_setup(claims_are_kept_for_their_domain, setup),
+        cmocka_unit_test_setup(bad_free_frames_are_never_handed_out, setup),
+        cmocka_unit_test_setup(bad_frames_of_a_domain_go_when_freed, setup),
+        cmocka_unit_test_setup(the_hypervisors_frames_stay, setup),
+        cmocka_unit_test_setup(dom0_is_told_once_per_level, setup),
         cmocka_unit_test_setup(double_free_is_a_bug, setup),
     };
 

@@ -9,6 +9,7 @@
 #include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 #include <hv/page.h>
 #include <hv/sched.h>
 #include <hv/smp.h>
@@ -168,6 +169,9 @@ void __init smp_boot(void)
     unsigned int cpu = 1, limit = min_t(unsigned int, max_cpus, MAX_CPUS);
 
     nr_present_cpus = max_t(unsigned int, 1, a->nr_cpus);
+    for (unsigned int i = 0; i < a->nr_cpus; i++)
+        if (a->cpu_apic_id[i] == apic_id())
+            numa_set_cpu_node(0, a->cpu_node[i]);
     if (a->nr_cpus < 2 || limit < 2 || !prepare_trampoline())
         return;
 
@@ -178,6 +182,7 @@ void __init smp_boot(void)
     for (unsigned int i = 0; i < a->nr_cpus && cpu < limit; i++) {
         if (a->cpu_apic_id[i] == apic_id())
             continue;
+        numa_set_cpu_node(cpu, a->cpu_node[i]);
         if (!start_cpu(cpu, a->cpu_apic_id[i]))
             break;
         nr_cpus = ++cpu;

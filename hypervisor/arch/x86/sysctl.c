@@ -5,6 +5,7 @@
 #include <hv/arch.h>
 #include <hv/guest_access.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 
 #include <public/sysctl.h>
 
@@ -28,7 +29,7 @@ void arch_fill_cputopo(unsigned int cpu, struct xen_sysctl_cputopo *t)
 {
     t->core = cpu_topology[cpu].core;
     t->socket = cpu_topology[cpu].socket;
-    t->node = 0;
+    t->node = cpu_node(cpu);
 }
 
 static const struct cpuid_policy *policy_of(uint32_t index)

@@ -18,6 +18,7 @@ struct acpi_info {
     unsigned int nr_cpus; /* enabled ones, the boot CPU first */
     uint32_t cpu_apic_id[MAX_CPUS];
     uint32_t cpu_acpi_id[MAX_CPUS];
+    uint8_t cpu_node[MAX_CPUS]; /* hv/numa.h */
     unsigned int nr_ioapics;
     struct {
         paddr_t addr;

@@ -10,6 +10,7 @@
 #include <hv/evtchn.h>
 #include <hv/grant.h>
 #include <hv/list.h>
+#include <hv/numa.h>
 #include <hv/page.h>
 #include <hv/sched.h>
 #include <hv/spinlock.h>
@@ -86,7 +87,9 @@ struct domain {
     spinlock_t page_list_lock;
     uint32_t page_list; /* first frame, PAGE_LINK_NONE = empty */
     uint32_t held_list; /* frames given up at its end that others use */
-    uint64_t tot_pages, max_pages, outstanding_pages;
+    uint64_t tot_pages, max_pages;
+    uint64_t outstanding_pages; /* claim on free memory; the heap's lock */
+    nodemask_t node_affinity;   /* where its frames come from if possible */
 
     struct vcpu **vcpu; /* max_vcpus entries, each NULL until allocated */
     unsigned int max_vcpus;

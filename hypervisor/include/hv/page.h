@@ -111,23 +111,69 @@ uint64_t m2p_get(mfn_t m);
 /* Frame that holds the i-th 2 MiB of the table (XENMEM_machphys_mfn_list). */
 mfn_t m2p_frame(unsigned int i);
 
-/* ---- allocator: buddy, orders 0..MAX_ORDER ---- */
+/* ---- allocator: buddy, orders 0..MAX_ORDER (core/page_alloc.c) ---- */
 #define MAX_ORDER            18
 #define ALLOC_LOW_BITS(bits) ((bits)&0xff) /* below 1 << bits bytes; 0: any */
-#define ALLOC_NO_SCRUB                                    \
-    0x100 /* contents may be stale: caller overwrites all \
-           */
+#define ALLOC_NO_SCRUB                                                         \
+    0x100                      /* contents may be stale: caller overwrites all \
+                                */
+#define ALLOC_EXACT_NODE 0x200 /* from no other node than the given one */
+#define ALLOC_NODE(n)    ((((n) + 1) & 0xff) << 16) /* near node n */
+#define ALLOC_NODE_OF(flags) \
+    ((((flags) >> 16) - 1) & 0xff) /* NODE_NONE: none */
 
 /*
- * Frames for a domain: not yet in its list, no owner, count 0. Scrubbed
- * unless ALLOC_NO_SCRUB. NULL if there is no such block.
+ * Frames for the hypervisor or by its own reckoning, from the nearest node:
+ * not yet in a domain's list, no owner, count 0. Scrubbed unless
+ * ALLOC_NO_SCRUB. NULL if there is no such block.
  */
 struct page_info *heap_alloc(unsigned int order, unsigned int flags);
+/*
+ * The same for a domain: not what others have claimed; from the node that
+ * flags name, else from those of the domain's affinity, else from any.
+ */
+struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
+                                 unsigned int flags);
 void heap_free(struct page_info *pg, unsigned int order);
 uint64_t heap_free_pages(void);
 uint64_t heap_total_pages(void);
+/* Of a node; free: at addresses of min_bits to max_bits bits, 0: any. */
+uint64_t heap_node_total(unsigned int node);
+uint64_t heap_node_free(unsigned int node, unsigned int min_bits,
+                        unsigned int max_bits);
 /* Give the allocator a range of RAM (boot). */
 void heap_add_range(mfn_t start, uint64_t nr);
+/* Sort what is free by node, once hv/numa.h knows them (boot). */
+void heap_nodes_known(void);
+
+/*
+ * Scrub some free frames, as an idle CPU does. Interrupts are on. True: there
+ * are more. (core/heap_scrub.c)
+ */
+bool heap_scrub(void);
+/* Frames that await it. */
+uint64_t heap_dirty_pages(void);
+
+/* Claims (core/claim.c has the rules): set one, false if there is not that
+ * much unclaimed; count nr frames against one. */
+bool heap_claim_set(uint64_t *claim, uint64_t want) MUST_CHECK;
+void heap_claim_use(uint64_t *claim, uint64_t nr);
+uint64_t heap_claimed_pages(void);
+
+/*
+ * Bad frames (core/heap_offline.c): never handed out again once free. Each
+ * returns the PG_* status word of the ABI (public/sysctl.h), or -EINVAL if m
+ * is not a frame of RAM.
+ */
+int heap_offline(mfn_t m, uint32_t *status) MUST_CHECK;
+int heap_online(mfn_t m, uint32_t *status) MUST_CHECK;
+int heap_offline_query(mfn_t m, uint32_t *status) MUST_CHECK;
+/* heap_free()'s part for a block with PGS_BROKEN frames. */
+void heap_free_broken(struct page_info *pg, unsigned int order);
+
+/* The option bootscrub=; and from here on tell dom0 when memory runs low. */
+void heap_boot_scrub(void);
+void heap_low_arm(void);
 
 /* Frames for the hypervisor itself, mapped, zeroed; NULL without memory. */
 void *hv_alloc_pages(unsigned int order);

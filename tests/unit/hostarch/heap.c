@@ -7,6 +7,9 @@
 
 #include <hostarch.h>
 
+#include <hv/domain.h>
+#include <hv/numa.h>
+
 static uint8_t used[HOST_MAX_FRAMES];
 static uint64_t heap_first, heap_end;
 
@@ -67,4 +70,47 @@ uint64_t heap_total_pages(void)
 void heap_add_range(mfn_t start, uint64_t nr)
 {
     host_heap_init(start, nr);
+}
+
+/* One node; claims count against what is free. */
+unsigned int nr_nodes = 1;
+static uint64_t claimed;
+
+unsigned int cpu_node(unsigned int cpu)
+{
+    (void)cpu;
+    return 0;
+}
+
+struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
+                                 unsigned int flags)
+{
+    uint64_t others = claimed - d->outstanding_pages;
+
+    if (others != 0 && heap_free_pages() < others + (1UL << order))
+        return NULL;
+    return heap_alloc(order, flags);
+}
+
+bool heap_claim_set(uint64_t *claim, uint64_t want)
+{
+    uint64_t others = claimed - *claim;
+
+    if (want != 0 && want + others > heap_free_pages())
+        return false;
+    claimed = others + want;
+    *claim = want;
+    return true;
+}
+
+void heap_claim_use(uint64_t *claim, uint64_t nr)
+{
+    nr = min_t(uint64_t, nr, *claim);
+    *claim -= nr;
+    claimed -= nr;
+}
+
+uint64_t heap_claimed_pages(void)
+{
+    return claimed;
 }

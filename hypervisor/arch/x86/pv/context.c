@@ -34,6 +34,9 @@ void idle_loop(void)
             softirq_run();
             continue;
         }
+        irq_enable(); /* off, after a switch to the idle vcpu */
+        if (heap_scrub())
+            continue;
         irq_disable();
         if (softirq_is_pending())
             irq_enable();

@@ -111,7 +111,7 @@ static void __init populate(struct builder *b)
         struct page_info *pg = NULL;
 
         if (pfn + (1UL << order) <= b->l.nr_pages)
-            pg = heap_alloc(order, ALLOC_NO_SCRUB);
+            pg = heap_alloc_for(b->d, order, ALLOC_NO_SCRUB);
         if (!pg) {
             if (order == 0)
                 panic("dom0 kernel: no memory for %lu MiB of dom0",

@@ -84,6 +84,7 @@ extern unsigned int host_allocs_live;
 extern s_time_t host_now;
 extern s_time_t host_timer_deadline[MAX_CPUS]; /* last arch_timer_program() */
 extern unsigned int host_tlb_flushes;
+extern bool host_tlb_excuses; /* a flush after the stamp was enough */
 extern unsigned int host_event_checks[MAX_CPUS]; /* IPIs sent to each */
 
 /* ---- softirqs: softirq.c ---- */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations of sysctl that have files of their own. The caller is the control
+ * domain; op is a copy, written back unless the result is an error.
+ */
+#ifndef HYPERCALL_SYSCTL_OPS_H
+#define HYPERCALL_SYSCTL_OPS_H
+
+#include <public/sysctl.h>
+
+long sysctl_availheap(struct xen_sysctl *op);
+long sysctl_numainfo(struct xen_sysctl *op);
+long sysctl_offline_frames(struct xen_sysctl *op);
+
+#endif

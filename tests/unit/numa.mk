@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+numa_SRCS := $(addprefix hypervisor/core/,numa.c page_alloc.c) \
+	hypervisor/drivers/acpi_srat.c
