@@ -32,6 +32,7 @@ build/.deps: tests/deps.sh
 -include tests/abi/build.mk
 -include tests/lint/build.mk
 -include tests/unit/build.mk
+-include tests/fuzz/build.mk
 
 all: hypervisor tools ## Build the hypervisor and the dom0 tools (default)
 

@@ -84,8 +84,10 @@ static int copy_one(const struct gnttab_copy *op)
     if (rc == GNTST_okay)
         rc = end_hold(&dst, &op->dest);
     if (rc == GNTST_okay)
-        memcpy((char *)page_to_virt(dst.pg) + op->dest.offset,
-               (const char *)page_to_virt(src.pg) + op->source.offset, op->len);
+        /* Both ends may be in one frame, and overlap. */
+        memmove((char *)page_to_virt(dst.pg) + op->dest.offset,
+                (const char *)page_to_virt(src.pg) + op->source.offset,
+                op->len);
     end_release(&dst);
     end_release(&src);
     return rc;

@@ -9,6 +9,8 @@ struct page_info host_frames[HOST_MAX_FRAMES];
 struct page_info *const frame_table = host_frames;
 uint64_t max_mfn;
 
+mfn_t host_image_mfn = {~0ULL};
+
 static uint64_t m2p[HOST_MAX_FRAMES];
 static char *ram;
 
@@ -42,6 +44,8 @@ mfn_t virt_to_mfn(const void *va)
 {
     mfn_t m = mfn((uint64_t)((const char *)va - ram) >> PAGE_SHIFT);
 
+    if (!mfn_is_ram(m) && !mfn_eq(host_image_mfn, INVALID_MFN))
+        return host_image_mfn;
     BUG_ON(!mfn_is_ram(m));
     return m;
 }

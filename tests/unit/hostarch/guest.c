@@ -83,6 +83,8 @@ int copy_from_guest_va(void *dst, guest_va_t src, size_t n)
 {
     if (!guest_range_ok(src, n) || !accessible(src, n))
         return -EFAULT;
+    if (n == 0)
+        return 0;
     memcpy(dst, (const void *)src, n);
     if (host_guest_after_read != NULL)
         host_guest_after_read(src, n);
@@ -93,7 +95,8 @@ int copy_to_guest_va(guest_va_t dst, const void *src, size_t n)
 {
     if (!guest_range_ok(dst, n) || !accessible(dst, n))
         return -EFAULT;
-    memcpy((void *)dst, src, n);
+    if (n > 0)
+        memcpy((void *)dst, src, n);
     return 0;
 }
 
@@ -101,6 +104,7 @@ int clear_guest_va(guest_va_t dst, size_t n)
 {
     if (!guest_range_ok(dst, n) || !accessible(dst, n))
         return -EFAULT;
-    memset((void *)dst, 0, n);
+    if (n > 0)
+        memset((void *)dst, 0, n);
     return 0;
 }

@@ -23,3 +23,11 @@ void smp_call(const cpumask_t *mask, void (*fn)(void *arg), void *arg,
     }
     host_run_on(self);
 }
+
+void (*host_on_relax)(void);
+
+void host_cpu_relax(void)
+{
+    if (host_on_relax != NULL)
+        host_on_relax();
+}

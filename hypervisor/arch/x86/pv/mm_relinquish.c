@@ -17,10 +17,11 @@ int pv_relinquish_mm(struct domain *d)
     struct vcpu *v;
 
     for_each_vcpu (d, v) {
-        struct page_info *pg = mfn_to_page(v->arch.drop_pending);
+        struct page_info *pg;
 
         if (mfn_eq(v->arch.drop_pending, INVALID_MFN))
             continue;
+        pg = mfn_to_page(v->arch.drop_pending);
         if (READ_ONCE(pg->owner) == d && page_type_resume_drop(pg) == -ERESTART)
             return -ERESTART;
         v->arch.drop_pending = INVALID_MFN;

@@ -73,6 +73,9 @@ extern void (*host_guest_after_read)(uint64_t va, size_t n);
 extern struct page_info host_frames[HOST_MAX_FRAMES];
 /* Frames 0..nr-1 exist as RAM; all free, state 0. */
 void host_frames_init(uint64_t nr);
+/* virt_to_mfn() of an object of the program is this, if it is not INVALID_MFN:
+ * a stand-in for the frames of the hypervisor's image. */
+extern mfn_t host_image_mfn;
 /* heap.c: make them available to heap_alloc(), from frame first on. */
 void host_heap_init(mfn_t first, uint64_t nr);
 /* hv_alloc.c: the n-th hv_*alloc*() from now on fails (0: none); how many
@@ -86,6 +89,9 @@ extern s_time_t host_timer_deadline[MAX_CPUS]; /* last arch_timer_program() */
 extern unsigned int host_tlb_flushes;
 extern bool host_tlb_excuses; /* a flush after the stamp was enough */
 extern unsigned int host_event_checks[MAX_CPUS]; /* IPIs sent to each */
+
+/* Called by code that waits for another CPU, in each round of its loop. */
+extern void (*host_on_relax)(void);
 
 /* ---- softirqs: softirq.c ---- */
 /* Raised and not yet run, per CPU: bit = enum softirq. */

@@ -11,12 +11,14 @@
 #define irq_save       real_irq_save
 #define irq_restore    real_irq_restore
 #define irq_is_enabled real_irq_is_enabled
+#define cpu_relax      real_cpu_relax
 #include_next <asm/irqflags.h>
 #undef irq_enable
 #undef irq_disable
 #undef irq_save
 #undef irq_restore
 #undef irq_is_enabled
+#undef cpu_relax
 
 extern bool host_irqs_off;
 
@@ -41,6 +43,15 @@ static inline unsigned long irq_save(void)
 
     host_irqs_off = true;
     return off ? 0 : RFLAGS_IF;
+}
+
+/* Somebody waits for another CPU: the test lets the others work, or nobody
+ * ever does (smp.c). */
+void host_cpu_relax(void);
+
+static inline void cpu_relax(void)
+{
+    host_cpu_relax();
 }
 
 static inline void irq_restore(unsigned long flags)
