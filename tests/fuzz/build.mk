@@ -4,6 +4,7 @@
 # tests/fuzz/NAME.c and
 #   NAME_SRCS    sources under test and helpers, from the top of the tree
 #   NAME_CFLAGS  further flags (optional)
+#   NAME_SRC_CFLAGS  further flags for the sources under test (optional)
 #   NAME_COV     how coverage is traced (optional)
 #   NAME_LDFLAGS, NAME_LIBS, NAME_RUN  link flags, libraries, libFuzzer's
 #                options (optional)
@@ -57,9 +58,13 @@ FUZZ_OBJS := $(FUZZ_HOST_OBJS)
 define fuzz_rule
 FUZZ_OBJS += $(call fuzz_objs,$(1))
 
-$(FUZZ_OUT)/$(1).d/%.o: %.c $(FUZZ_DIR)/$(1).mk $(FUZZ_FLAGS)
+$(FUZZ_OUT)/$(1).d/$(FUZZ_DIR)/%.o: $(FUZZ_DIR)/%.c $(FUZZ_DIR)/$(1).mk $(FUZZ_FLAGS)
 	@mkdir -p $$(@D)
 	@$(FUZZ_CC) $(call fuzz_cflags,$(1)) -MMD -MP -c -o $$@ $$<
+
+$(FUZZ_OUT)/$(1).d/%.o: %.c $(FUZZ_DIR)/$(1).mk $(FUZZ_FLAGS)
+	@mkdir -p $$(@D)
+	@$(FUZZ_CC) $(call fuzz_cflags,$(1)) $($(1)_SRC_CFLAGS) -MMD -MP -c -o $$@ $$<
 
 $(FUZZ_OUT)/$(1): $(call fuzz_objs,$(1)) $(if $(fuzz_is_tool),,$(FUZZ_HOST_LIB))
 	@$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SAN) $($(1)_LDFLAGS) \
@@ -71,7 +76,7 @@ $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(n))))
 
 -include $(FUZZ_OBJS:.o=.d)
 
-.PHONY: fuzzers fuzz fuzz-merge
+.PHONY: fuzzers fuzz fuzz-merge test-fuzz
 fuzzers: $(FUZZ_NAMES:%=$(FUZZ_OUT)/%) ## Build the fuzzers
 
 # Each in turn, FUZZ_TIME seconds long, from the kept corpus; what it finds new
@@ -82,3 +87,8 @@ fuzz: $(FUZZ:%=$(FUZZ_OUT)/%) ## Fuzz each target for FUZZ_TIME seconds; FUZZ=NA
 
 fuzz-merge: $(FUZZ:%=$(FUZZ_OUT)/%) ## Keep what build/fuzz/NAME.new adds, smallest inputs first
 	@$(FUZZ_DIR)/run.sh merge $(FUZZ_OUT) 0 $(FUZZ)
+
+# A fuzzer that does not build is a failed test, and does not hide the others.
+test-fuzz: ## Run every kept input of the fuzzers once
+	@$(MAKE) --no-print-directory -k fuzzers || true
+	@$(FUZZ_DIR)/run.sh replay $(FUZZ_OUT) 0 $(FUZZ)

@@ -9,7 +9,7 @@ shift 3
 corpora=$(dirname "$0")/corpus
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export ASAN_OPTIONS=detect_leaks=${FUZZ_LEAKS:-1}:detect_stack_use_after_return=0
-failed=0
+passed=0 failed=0
 
 options() {
     make -s --no-print-directory -f - <<< "include $(dirname "$0")/$1.mk
@@ -36,7 +36,11 @@ for name in "$@"; do
         rm -rf "$out/$name.min"
         mkdir -p "$out/$name.min"
         "$out/$name" $(options "$name") -merge=1 "$out/$name.min" "$kept" \
-            "$new" > "$out/$name.log" 2>&1 || failed=1
+            "$new" > "$out/$name.log" 2>&1 || {
+            echo "FAIL merge $name: $out/$name.log"
+            failed=1
+            continue
+        }
         rm -rf "$kept"
         mv "$out/$name.min" "$kept"
         echo "$name: $(find "$kept" -type f | wc -l) inputs," \
@@ -52,8 +56,15 @@ for name in "$@"; do
             grep -m3 -E 'ERROR|SUMMARY|BUG|runtime error' \
                 "$out/$name.replay.log"
             failed=$((failed + 1))
+        else
+            passed=$((passed + 1))
         fi
         ;;
     esac
 done
-exit "$failed"
+if [ "$verb" = replay ]; then
+    mkdir -p build/results
+    echo "$passed $failed" > build/results/fuzz
+    echo "fuzz: $passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

@@ -138,17 +138,13 @@ static int64_t read_signed(struct reader *r, unsigned int size)
 static bool take_prefix(struct insn *in, uint8_t b, bool *op16, bool *addr)
 {
     switch (b) {
+    /* 64-bit code has no use for these: they do not take FS or GS back. */
     case 0x26:
-        in->seg = SEG_ES;
-        return true;
     case 0x2e:
-        in->seg = SEG_CS;
-        return true;
     case 0x36:
-        in->seg = SEG_SS;
-        return true;
     case 0x3e:
-        in->seg = SEG_DS;
+        if (!in->code64)
+            in->seg = (uint8_t)(b >> 3 & 3); /* in the order of enum insn_seg */
         return true;
     case 0x64:
         in->seg = SEG_FS;
