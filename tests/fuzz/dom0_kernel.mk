@@ -10,4 +10,4 @@ dom0_kernel_SRC_CFLAGS := -Dmalloc=hv_malloc -Dcalloc=hv_calloc -Dfree=hv_free_ 
 	-DZSTD_trace_decompress_begin=hv_trace_begin \
 	-DZSTD_trace_decompress_end=hv_trace_end
 dom0_kernel_LIBS := -llzma -lzstd -llz4 -lz
-dom0_kernel_RUN := -detect_leaks=0 -max_len=8192 -rss_limit_mb=1500
+dom0_kernel_RUN := -max_len=8192 -rss_limit_mb=1500

@@ -11,6 +11,7 @@
 #include <hv/boot.h>
 #include <hv/console.h>
 #include <hv/irq.h>
+#include <hv/kexec.h>
 #include <hv/console_sink.h>
 #include <hv/panic.h>
 #include <hv/pci.h>
@@ -425,6 +426,60 @@ size_t console_ring_read(uint32_t *index, char *buf, size_t len,
     memset(buf, 'y', n);
     *index += (uint32_t)n;
     return n;
+}
+
+/* ---- kexec: a crash kernel may be loaded, none is ever entered ---- */
+
+struct kexec_area crash_area = {.start = FRAME_CRASH << PAGE_SHIFT,
+                                .size = CRASH_FRAMES << PAGE_SHIFT};
+
+int arch_kexec_prepare(struct kexec_image *img)
+{
+    (void)img;
+    return 0;
+}
+
+void arch_kexec_enter(const struct kexec_image *img)
+{
+    (void)img;
+    panic("entered a crash kernel");
+}
+
+void arch_kexec_reboot(const struct kexec_image *img)
+{
+    (void)img;
+    panic("rebooted into another kernel");
+}
+
+void arch_crash_save(const struct cpu_regs *regs, bool first)
+{
+    (void)regs;
+    (void)first;
+}
+
+void arch_crash_note(unsigned int cpu, paddr_t *start, uint64_t *size)
+{
+    *start = cpu;
+    *size = 0;
+}
+
+void arch_image_range(paddr_t *start, uint64_t *size)
+{
+    *start = *size = 0;
+}
+
+void arch_vmcoreinfo(paddr_t *start, uint64_t *size)
+{
+    *start = *size = 0;
+}
+
+void arch_crash_init(void)
+{
+}
+
+bool panic_begin(void)
+{
+    panic("a panic that core began");
 }
 
 /* ---- the end of the machine ---- */

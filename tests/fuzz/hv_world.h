@@ -13,14 +13,16 @@
 
 #include <asm/page.h>
 
-#define NR_CPUS    4
-#define NR_FRAMES  512  /* of the machine */
-#define FRAME_GDT  1    /* one per CPU */
-#define FRAME_M2P  8
-#define FRAME_HEAP 16 /* from here on the allocator's */
-#define NR_DOMS    3
-#define MAX_DOMS   8  /* with those that the control domain makes */
-#define PER_DOM    32 /* frames each domain starts with */
+#define NR_CPUS      4
+#define NR_FRAMES    512 /* of the machine */
+#define FRAME_GDT    1   /* one per CPU */
+#define FRAME_M2P    8
+#define FRAME_CRASH  12UL /* memory for a crash kernel */
+#define CRASH_FRAMES 4UL
+#define FRAME_HEAP   16 /* from here on the allocator's */
+#define NR_DOMS      3
+#define MAX_DOMS     8  /* with those that the control domain makes */
+#define PER_DOM      32 /* frames each domain starts with */
 
 /* What the first frames of a domain are to begin with. */
 enum {

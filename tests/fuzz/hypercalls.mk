@@ -6,7 +6,8 @@ hypercalls_SRCS := tests/fuzz/hv_machine.c tests/fuzz/hv_world.c \
 	tests/fuzz/hv_ops.c hypervisor/arch/x86/hypercall.c hypervisor/lib/bitmap.c \
 	$(wildcard hypervisor/hypercall/*.c) \
 	$(filter-out $(addprefix hypervisor/core/,hv_alloc.c console.c \
-		console_input.c panic.c cmdline.c keys.c),\
+		console_input.c panic.c cmdline.c keys.c \
+		crashkernel.c),\
 		$(wildcard hypervisor/core/*.c)) \
 	$(filter-out $(addprefix hypervisor/arch/x86/pv/,dom0_build.c \
 		dom0_layout.c dom0_kernel.c dom0_unpack.c context.c),\

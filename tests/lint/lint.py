@@ -100,7 +100,8 @@ def part_of(name):
     if name.startswith(("guest-patches/kit/", "tests/guests/",
                         "tests/bench/")):
         return "kit"
-    if name.startswith("tests/unit/hostarch/"):
+    if name.startswith(("tests/unit/hostarch/", "tests/fuzz/hv_",
+                        "tests/model/")):
         return "unit"
     return "tool"
 

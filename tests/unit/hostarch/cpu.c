@@ -18,8 +18,9 @@ struct cpu_info *host_cpu_info = &infos[0];
 
 /* clang's sanitizer keeps zones between the variables that no one may touch,
  * and knows memcpy(). */
-__attribute__((no_sanitize("address"))) static void
-copy_all(volatile char *dst, const char *src, size_t len)
+__attribute__((no_sanitize("address"))) static void copy_all(volatile char *dst,
+                                                             const char *src,
+                                                             size_t len)
 {
     for (size_t i = 0; i < len; i++)
         dst[i] = src[i];
