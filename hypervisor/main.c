@@ -104,6 +104,7 @@ static void __init init_domains(void)
     idle_vcpu_create(0);
     get_cpu_info()->vcpu = idle_vcpu[0];
     sched_cpu_init(0);
+    sched_cpu_add(0);
     console_init_late();
     backtrace_init();
     kexec_init();

@@ -57,7 +57,6 @@ static void domain_fields_init(struct domain *d,
     d->page_list = d->held_list = PAGE_LINK_NONE;
     d->node_affinity = NODEMASK_ALL;
     d->refs = 1;
-    d->sched.weight = SCHED_WEIGHT_DEFAULT;
     d->created_ns = now_ns();
     d->shutdown_code = SHUTDOWN_poweroff;
     d->controller_pauses = 1;
@@ -106,6 +105,11 @@ static int step_grant(struct domain *d, const struct domain_config *cfg)
                              cfg->grant_version);
 }
 
+static int step_sched(struct domain *d, const struct domain_config *cfg)
+{
+    return sched_domain_init(d, cfg->cpupool);
+}
+
 static int step_arch(struct domain *d, const struct domain_config *cfg)
 {
     (void)cfg;
@@ -120,6 +124,7 @@ static const struct {
     {step_shared_info, domain_shared_info_free},
     {step_evtchn, evtchn_domain_free},
     {step_grant, grant_domain_free},
+    {step_sched, sched_domain_destroy},
     {step_arch, arch_domain_destroy},
 };
 

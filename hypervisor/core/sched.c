@@ -1,65 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: which vcpu a CPU runs next. docs/scheduler.md states the
- * algorithm and its bounds.
+ * The scheduler's main part: what a CPU runs next, and what happens to a vcpu
+ * that may run or may not any more. docs/scheduler.md states the algorithm and
+ * its bounds. Who waits is sched_runq.c, who may use how much sched_share.c,
+ * virtual time sched_line.c, which CPU sched_place.c, pools and affinity
+ * sched_pool.c.
  *
- * A run queue per CPU, ordered by virtual run time: nanoseconds on a CPU,
- * scaled by SCHED_WEIGHT_DEFAULT / weight. One time line for all CPUs, so that
- * queues can be compared: a CPU that ends a slice takes the vcpu that is
- * furthest behind from any queue, an idle CPU takes any that waits.
- *
- * States of a vcpu: running (is_running, on no queue), queued (runnable, on
- * the queue of v->processor), off (not runnable, on no queue). v->processor
- * changes only under the lock of the queue it names, and never while
- * is_running: its registers are then still on that CPU's stack.
+ * States of a vcpu: running (curr of its queue), queued, parked (runnable, but
+ * its domain's cap leaves it no time), off (not runnable). Running and queued
+ * vcpus are active. v->processor changes only under the lock of the queue it
+ * names, and never while is_running: its registers are then still on that
+ * CPU's stack.
  */
 #include <hv/sched.h>
 
 #include <hv/arch.h>
 #include <hv/console.h>
-#include <hv/domain.h>
-#include <hv/lib.h>
-#include <hv/percpu.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
 #include <asm/irqflags.h>
 
 #include "runstate.h"
+#include "sched_priv.h"
 
-#define SLICE_NS MILLISECS(5)
-/* A waking vcpu preempts when it is behind the running one by this much. */
-#define PREEMPT_NS MICROSECS(500)
-/* A sleeper may lag behind the queue by at most this when it wakes. */
-#define SLEEPER_CREDIT_NS MILLISECS(3)
-/* A vcpu of another queue is taken only when it is behind by this much. */
-#define STEAL_LAG_NS MILLISECS(4)
-
-struct runq {
-    spinlock_t lock;
-    struct list_head head; /* by vruntime, smallest first */
-    unsigned int nr_queued;
-    struct vcpu *curr;
-    s_time_t floor;     /* vruntime of what ran last; never falls */
-    s_time_t idle_ns;   /* time in the idle vcpu */
-    struct timer slice; /* ends curr's slice while others wait */
-};
-
-static DEFINE_PER_CPU(struct runq, runq);
+DEFINE_PER_CPU(struct runq, runq);
 struct vcpu *idle_vcpu[MAX_CPUS];
 
-static bool vcpu_is_runnable(const struct vcpu *v)
-{
-    return READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0;
-}
-
-/* Lock the queue that v belongs to; v->processor may change until we hold it.
- */
-static struct runq *runq_lock_of(const struct vcpu *v, unsigned long *flags)
+struct runq *runq_lock_of(const struct vcpu *v, unsigned long *flags)
 {
     for (;;) {
         unsigned int cpu = READ_ONCE(v->processor);
-        struct runq *rq = &per_cpu(runq, cpu);
+        struct runq *rq = runq_of(cpu);
 
         *flags = spin_lock_irqsave(&rq->lock);
         if (cpu == READ_ONCE(v->processor))
@@ -68,111 +40,145 @@ static struct runq *runq_lock_of(const struct vcpu *v, unsigned long *flags)
     }
 }
 
-static bool vcpu_is_queued(const struct vcpu *v)
+/* ---- what runs next ---- */
+
+/* The first that waits is to have the CPU before the slice ends. */
+static bool wants_cpu(const struct runq *rq, const struct vcpu *first)
 {
-    return !list_empty(&v->sched.runq);
+    s_time_t lag = line_scale(rq, rq->curr, PREEMPT_NS);
+
+    if (rq->boost_running)
+        return false;
+    if (first->sched.boosted)
+        return true;
+    if (first->domain == rq->curr->domain)
+        return first->sched.vruntime + lag < rq->curr->sched.vruntime;
+    return group_of(first, rq)->vruntime + lag <
+           group_of(rq->curr, rq)->vruntime;
 }
 
-static void runq_insert(struct runq *rq, struct vcpu *v)
+static s_time_t ratelimit_end(const struct runq *rq)
 {
-    struct vcpu *pos;
+    return rq->since + MICROSECS(READ_ONCE(rq->pool->ratelimit_us));
+}
 
-    ASSERT(!vcpu_is_queued(v) && !v->is_idle);
-    list_for_each_entry (pos, &rq->head, sched.runq) {
-        if (pos->sched.vruntime > v->sched.vruntime)
-            break;
+/* A boosted vcpu goes on for a while, unless another boosted one waits. */
+static bool boost_goes_on(const struct runq *rq, const struct vcpu *first,
+                          s_time_t now)
+{
+    return rq->boost_running && now < rq->since + BOOST_MAX_NS &&
+           !(first && first->sched.boosted) && line_may_borrow(rq, rq->curr);
+}
+
+/* In the middle of its slice, and nobody has a right to the CPU now. */
+static bool keeps_cpu(struct runq *rq, s_time_t now)
+{
+    const struct vcpu *first = runq_first(rq);
+
+    if (READ_ONCE(rq->asked))
+        return false;
+    if (now >= rq->slice_end) {
+        if (!boost_goes_on(rq, first, now))
+            return false;
+        rq->slice_end = now + BOOST_NS;
     }
-    list_add_tail(&v->sched.runq, &pos->sched.runq);
-    rq->nr_queued++;
+    return !first || now < ratelimit_end(rq) || !wants_cpu(rq, first);
 }
 
-static void runq_remove(struct runq *rq, struct vcpu *v)
+/* Another queue's vcpu, the first of ours, or nobody. Our idle bit is set
+ * before we look at the others: see struct sched_pool. */
+static struct vcpu *pick_next(struct runq *rq)
 {
-    ASSERT(vcpu_is_queued(v));
-    list_del(&v->sched.runq);
-    rq->nr_queued--;
-}
+    struct vcpu *first = runq_first(rq), *stolen;
+    s_time_t limit = S_TIME_MAX;
 
-/* Charge v for its time on the CPU since run_start. */
-static void vcpu_charge(struct runq *rq, struct vcpu *v, s_time_t now)
-{
-    s_time_t ran = now - v->sched.run_start;
-
-    v->sched.run_start = now;
-    if (ran <= 0)
-        return;
-    if (v->is_idle) {
-        rq->idle_ns += ran;
-        return;
-    }
-    v->sched.vruntime += ran * SCHED_WEIGHT_DEFAULT / v->domain->sched.weight;
-    rq->floor = max_t(s_time_t, rq->floor, v->sched.vruntime - SLICE_NS);
-}
-
-/* First of the queue that may run on cpu and has left its last CPU. */
-static struct vcpu *runq_first_for(struct runq *rq, unsigned int cpu,
-                                   bool foreign)
-{
-    struct vcpu *v;
-
-    list_for_each_entry (v, &rq->head, sched.runq) {
-        if (foreign && v->is_running)
-            continue;
-        if (cpumask_test(&v->sched.hard_affinity, cpu))
-            return v;
-    }
-    return NULL;
-}
-
-/*
- * Take a waiting vcpu from another CPU's queue if it is behind limit. Holds
- * our queue's lock; others are only tried, so no order is needed.
- */
-static struct vcpu *steal(unsigned int cpu, s_time_t limit)
-{
-    struct vcpu *best = NULL;
-    unsigned int other;
-
-    for_each_online_cpu (other) {
-        struct runq *rq = &per_cpu(runq, other);
-        struct vcpu *v;
-
-        if (other == cpu || !READ_ONCE(rq->nr_queued) ||
-            !spin_trylock(&rq->lock))
-            continue;
-        v = runq_first_for(rq, cpu, true);
-        if (v && v->sched.vruntime < limit) {
-            runq_remove(rq, v);
-            v->processor = cpu;
-            best = v;
-        }
-        spin_unlock(&rq->lock);
-        if (best)
-            break;
-    }
-    return best;
-}
-
-static struct vcpu *pick_next(struct runq *rq, unsigned int cpu)
-{
-    struct vcpu *next = runq_first_for(rq, cpu, false);
-    s_time_t limit = next ? next->sched.vruntime - STEAL_LAG_NS : S_TIME_MAX;
-    struct vcpu *stolen = steal(cpu, limit);
-
+    if (!rq->pool)
+        return idle_vcpu[rq->cpu];
+    if (first)
+        limit = group_of(first, rq)->vruntime + rq->base -
+                line_scale(rq, first, STEAL_LAG_NS);
+    else
+        cpumask_set(&rq->pool->idle, rq->cpu);
+    stolen = first && first->sched.boosted ? NULL : steal_vcpu(rq, limit);
+    if (!stolen && !first)
+        return idle_vcpu[rq->cpu];
+    if (cpumask_test(&rq->pool->idle, rq->cpu))
+        cpumask_clear(&rq->pool->idle, rq->cpu);
     if (stolen)
         return stolen;
-    if (!next)
-        return idle_vcpu[cpu];
-    runq_remove(rq, next);
-    return next;
+    runq_remove(rq, first);
+    return first;
 }
 
+/* Behind the first of its domain that waits; else its domain behind the first
+ * other one. */
+static void give_way(const struct runq *rq, struct vcpu *v)
+{
+    struct sched_group *g = group_of(v, rq);
+    const struct sched_node *sibling = sched_queue_first(&g->queue);
+
+    if (sibling)
+        v->sched.vruntime =
+            max_t(s_time_t, v->sched.vruntime, sibling->key + 1);
+    else if (rq->nr_waiting)
+        g->vruntime = max_t(s_time_t, g->vruntime, runq_first_time(rq) + 1);
+}
+
+static struct vcpu *choose_next(struct runq *rq, struct vcpu *prev,
+                                s_time_t now)
+{
+    bool stays = !prev->is_idle && vcpu_is_runnable(prev) && rq->pool &&
+                 cpumask_test(&prev->sched.allowed, rq->cpu);
+    bool yielded = prev->sched.yielded;
+
+    prev->sched.yielded = false;
+    if (stays && !share_has_budget(prev, now)) {
+        line_leave(rq, prev);
+        stays = false;
+    } else if (!stays && !prev->is_idle) {
+        line_leave(rq, prev);
+        share_deactivate(prev, now);
+    }
+    if (stays && !yielded && keeps_cpu(rq, now))
+        return prev;
+    if (stays) {
+        if (yielded)
+            give_way(rq, prev);
+        prev->sched.boosted = false;
+        runq_insert(rq, prev);
+    } else if (prev->is_idle) {
+        line_resume(rq, now);
+    }
+    return pick_next(rq);
+}
+
+/* Nothing ticks unless somebody in the pool waits, or a budget will end. */
 static void arm_slice(struct runq *rq, s_time_t now)
 {
-    if (rq->nr_queued && !rq->curr->is_idle)
-        timer_set(&rq->slice, now + SLICE_NS);
-    else
+    const struct vcpu *first = runq_first(rq);
+    s_time_t end = rq->slice_end;
+    bool tick = false;
+
+    if (!rq->curr->is_idle) {
+        tick = rq->curr->domain->sched.cap || first ||
+               !cpumask_empty(&rq->pool->waiting);
+        end = share_limit(rq->curr, now, end);
+        if (first && wants_cpu(rq, first))
+            end = min_t(s_time_t, end, ratelimit_end(rq));
+    }
+    if (tick)
+        timer_set(&rq->slice, end);
+    else if (rq->ticking)
         timer_stop(&rq->slice);
+    WRITE_ONCE(rq->ticking, tick);
+}
+
+static void start_slice(struct runq *rq, struct vcpu *next, s_time_t now)
+{
+    rq->since = now;
+    rq->boost_running = next->sched.boosted;
+    next->sched.boosted = false;
+    rq->slice_end = now + (rq->boost_running ? BOOST_NS : SLICE_NS);
 }
 
 /* Why a vcpu that stops running does so, for its run state. */
@@ -185,38 +191,42 @@ static int off_runstate(const struct vcpu *v)
     return RUNSTATE_offline;
 }
 
+static void make_current(struct runq *rq, struct vcpu *prev, struct vcpu *next,
+                         s_time_t now)
+{
+    WRITE_ONCE(rq->curr, next);
+    next->sched.run_start = now;
+    if (!next->is_idle)
+        share_start(next, now);
+    if (rq->pool && prev->is_idle != next->is_idle)
+        __atomic_fetch_add(&rq->pool->nr_busy, next->is_idle ? -1u : 1u,
+                           __ATOMIC_RELAXED);
+    runstate_change(prev, off_runstate(prev), now);
+    runstate_change(next, RUNSTATE_running, now);
+    next->is_running = true;
+}
+
 /* SOFTIRQ_SCHEDULE. Does not return when it switches to another vcpu. */
 static void schedule(void)
 {
-    unsigned int cpu = smp_processor_id();
-    struct runq *rq = &per_cpu(runq, cpu);
+    struct runq *rq = &this_cpu(runq);
     struct vcpu *prev = current, *next;
     unsigned long flags = spin_lock_irqsave(&rq->lock);
     s_time_t now = now_ns();
+    bool slice_over;
 
-    vcpu_charge(rq, prev, now);
-    if (!prev->is_idle && vcpu_is_runnable(prev)) {
-        /* Stays behind one other vcpu if it yielded. */
-        if (prev->sched.yielded && !list_empty(&rq->head)) {
-            struct vcpu *head =
-                list_first_entry(&rq->head, struct vcpu, sched.runq);
-
-            prev->sched.vruntime =
-                max_t(s_time_t, prev->sched.vruntime, head->sched.vruntime + 1);
-        }
-        if (cpumask_test(&prev->sched.hard_affinity, cpu))
-            runq_insert(rq, prev);
-    }
-    prev->sched.yielded = false;
-    next = pick_next(rq, cpu);
-    next->sched.run_start = now;
-    rq->curr = next;
+    line_charge(rq, prev, now);
+    next = choose_next(rq, prev, now);
+    slice_over = now >= rq->slice_end;
+    WRITE_ONCE(rq->asked, false);
+    /* Who keeps the CPU within its slice was not put back: nothing starts. */
+    if (next != prev || slice_over || next->is_idle)
+        start_slice(rq, next, now);
+    if (next != prev)
+        make_current(rq, prev, next, now);
     arm_slice(rq, now);
-    if (next != prev) {
-        runstate_change(prev, off_runstate(prev), now);
-        runstate_change(next, RUNSTATE_running, now);
-        next->is_running = true;
-    }
+    if (slice_over && rq->nr_waiting && !prev->is_idle)
+        ask_for_help(rq);
     spin_unlock(&rq->lock);
     if (next == prev) {
         irq_restore(flags);
@@ -232,87 +242,107 @@ static void schedule(void)
 void sched_context_saved(struct vcpu *prev)
 {
     __atomic_store_n(&prev->is_running, false, __ATOMIC_SEQ_CST);
-    if (!prev->is_idle && vcpu_is_runnable(prev) && !vcpu_is_queued(prev))
+    if (prev->is_idle || !vcpu_is_runnable(prev))
+        return;
+    if (!vcpu_is_queued(prev))
         sched_wake(prev);
+    else
+        offer_waiting(&this_cpu(runq));
 }
 
-/* A CPU for v to wake on: where it was if idle, else any idle one, else where
- * it was. */
-static unsigned int choose_cpu(const struct vcpu *v)
+/* ---- wake and sleep ---- */
+
+/* v has just been queued: does it get the CPU, and when? */
+static void preempt_or_wait(struct runq *rq, const struct vcpu *v, s_time_t now)
 {
-    unsigned int cpu = v->processor, best = MAX_CPUS;
-    bool allowed = cpumask_test(&v->sched.hard_affinity, cpu) &&
-                   cpumask_test(&cpu_online_map, cpu);
+    s_time_t end;
 
-    if (allowed && per_cpu(runq, cpu).curr->is_idle &&
-        !per_cpu(runq, cpu).nr_queued)
-        return cpu;
-    for_each_online_cpu (cpu) {
-        const struct runq *rq = &per_cpu(runq, cpu);
-
-        if (!cpumask_test(&v->sched.hard_affinity, cpu))
-            continue;
-        if (READ_ONCE(rq->curr)->is_idle && !READ_ONCE(rq->nr_queued)) {
-            best = cpu;
-            if (cpumask_test(&v->sched.soft_affinity, cpu))
-                break;
-        } else if (best == MAX_CPUS && !allowed) {
-            best = cpu;
-        }
-    }
-    return best == MAX_CPUS ? v->processor : best;
-}
-
-static void preempt_if_behind(struct runq *rq, unsigned int cpu,
-                              const struct vcpu *v, s_time_t now)
-{
-    const struct vcpu *curr = rq->curr;
-    s_time_t curr_vr;
-
-    if (curr->is_idle) {
-        softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+    if (rq->curr->is_idle) {
+        softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
         return;
     }
-    curr_vr = curr->sched.vruntime + (now - curr->sched.run_start) *
-                                         SCHED_WEIGHT_DEFAULT /
-                                         curr->domain->sched.weight;
-    if (v->sched.vruntime + PREEMPT_NS < curr_vr)
-        softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
-    else if (!timer_is_active(&rq->slice))
-        timer_set(&rq->slice, now + SLICE_NS);
+    if (wants_cpu(rq, v)) {
+        end = ratelimit_end(rq);
+        if (end <= now) {
+            softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
+            return;
+        }
+        end = min_t(s_time_t, end, rq->slice_end);
+        timer_set(&rq->slice, share_limit(rq->curr, now, end));
+        WRITE_ONCE(rq->ticking, true);
+    } else if (!rq->ticking) {
+        if (rq->slice_end <= now)
+            rq->slice_end = now + SLICE_NS;
+        timer_set(&rq->slice, share_limit(rq->curr, now, rq->slice_end));
+        WRITE_ONCE(rq->ticking, true);
+    }
+    offer_waiting(rq);
 }
 
+/* Not in the scheduler's hands, but it should be. One that is still leaving a
+ * CPU it may not use comes back through sched_context_saved(). */
+static bool may_enter(const struct runq *rq, const struct vcpu *v)
+{
+    return vcpu_is_runnable(v) && !vcpu_is_queued(v) && rq->curr != v &&
+           !READ_ONCE(v->sched.parked) &&
+           !(v->is_running && !cpumask_test(&v->sched.allowed, rq->cpu));
+}
+
+static void enter(struct runq *rq, struct vcpu *v, s_time_t now)
+{
+    runstate_change(v, RUNSTATE_runnable, now);
+    if (!share_activate(v, now))
+        return;
+    if (rq->curr->is_idle)
+        line_resume(rq, now);
+    /* Who runs alone is not charged by any slice: the floor is to be of now. */
+    line_charge(rq, rq->curr, now);
+    line_join(rq, v);
+    runq_insert(rq, v);
+    preempt_or_wait(rq, v, now);
+}
+
+/*
+ * First to a CPU, then, under that CPU's lock, into its queue. If the vcpu is
+ * not to be queued any more then, or not there, a CPU that was claimed for it
+ * must look around again.
+ */
 void sched_wake(struct vcpu *v)
 {
     unsigned long flags;
     struct runq *rq = runq_lock_of(v, &flags);
-    unsigned int cpu = v->processor;
-    s_time_t now;
+    bool placed = false, claimed = false;
+    unsigned int target = rq->cpu;
 
-    /* Move first, to a CPU that is idle; then look again under its lock. */
-    if (!v->is_running && !vcpu_is_queued(v) && vcpu_is_runnable(v)) {
-        unsigned int target = choose_cpu(v);
-
-        if (target != cpu) {
-            v->processor = target;
-            spin_unlock_irqrestore(&rq->lock, flags);
-            rq = runq_lock_of(v, &flags);
-            cpu = v->processor;
+    while (may_enter(rq, v)) {
+        if (!placed) {
+            target = v->is_running ? rq->cpu : place_vcpu(v, &claimed);
+            placed = true;
+        }
+        if (rq->cpu == target && rq->pool &&
+            cpumask_test(&v->sched.allowed, rq->cpu)) {
+            enter(rq, v, now_ns());
+            claimed = claimed && READ_ONCE(v->sched.parked);
+            break;
+        }
+        if (rq->cpu == target) {
+            pool_update_allowed(v);
+            if (claimed)
+                softirq_raise_on(target, SOFTIRQ_SCHEDULE);
+            placed = claimed = false;
+            continue;
+        }
+        line_move(rq, runq_of(target), v);
+        spin_unlock_irqrestore(&rq->lock, flags);
+        rq = runq_lock_of(v, &flags);
+        if (rq->cpu != target) {
+            if (claimed)
+                softirq_raise_on(target, SOFTIRQ_SCHEDULE);
+            placed = claimed = false;
         }
     }
-    now = now_ns();
-    if (rq->curr == v || vcpu_is_queued(v) || !vcpu_is_runnable(v) ||
-        (v->is_running && !cpumask_test(&v->sched.hard_affinity, cpu))) {
-        spin_unlock_irqrestore(&rq->lock, flags);
-        return;
-    }
-    /* Who runs alone is not charged by any slice: the floor is to be of now. */
-    vcpu_charge(rq, rq->curr, now);
-    v->sched.vruntime =
-        max_t(s_time_t, v->sched.vruntime, rq->floor - SLEEPER_CREDIT_NS);
-    runstate_change(v, RUNSTATE_runnable, now);
-    runq_insert(rq, v);
-    preempt_if_behind(rq, cpu, v, now);
+    if (claimed)
+        softirq_raise_on(target, SOFTIRQ_SCHEDULE);
     spin_unlock_irqrestore(&rq->lock, flags);
 }
 
@@ -321,14 +351,22 @@ void sched_sleep_nosync(struct vcpu *v)
 {
     unsigned long flags;
     struct runq *rq = runq_lock_of(v, &flags);
+    s_time_t now = now_ns();
 
-    if (!vcpu_is_runnable(v)) {
+    if (vcpu_is_runnable(v)) {
+        spin_unlock_irqrestore(&rq->lock, flags);
+        return;
+    }
+    if (rq->curr == v) {
+        softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
+    } else {
         if (vcpu_is_queued(v)) {
             runq_remove(rq, v);
-            runstate_change(v, off_runstate(v), now_ns());
-        } else if (rq->curr == v) {
-            softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
+            line_leave(rq, v);
+            share_deactivate(v, now);
         }
+        share_unpark(v);
+        runstate_change(v, off_runstate(v), now);
     }
     spin_unlock_irqrestore(&rq->lock, flags);
 }
@@ -345,39 +383,19 @@ void sched_sleep_sync(struct vcpu *v)
 
 void sched_yield(void)
 {
-    if (READ_ONCE(this_cpu(runq).nr_queued) == 0)
+    if (READ_ONCE(this_cpu(runq).nr_waiting) == 0)
         return;
     current->sched.yielded = true;
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-int sched_set_affinity(struct vcpu *v, const cpumask_t *hard,
-                       const cpumask_t *soft)
+void sched_domain_look(struct domain *d)
 {
-    unsigned long flags;
-    struct runq *rq;
-    cpumask_t usable;
-    bool move;
+    struct vcpu *v;
 
-    if (hard) {
-        cpumask_and(&usable, hard, &cpu_online_map);
-        if (cpumask_empty(&usable))
-            return -EINVAL;
-    }
-    rq = runq_lock_of(v, &flags);
-    if (soft)
-        v->sched.soft_affinity = *soft;
-    if (hard)
-        v->sched.hard_affinity = *hard;
-    move = !cpumask_test(&v->sched.hard_affinity, v->processor);
-    if (move && vcpu_is_queued(v))
-        runq_remove(rq, v);
-    else if (move && rq->curr == v)
-        softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
-    spin_unlock_irqrestore(&rq->lock, flags);
-    if (move)
-        sched_wake(v);
-    return 0;
+    for_each_vcpu (d, v)
+        if (READ_ONCE(v->is_running))
+            softirq_raise_on(READ_ONCE(v->processor), SOFTIRQ_SCHEDULE);
 }
 
 static void slice_over(void *arg)
@@ -386,56 +404,48 @@ static void slice_over(void *arg)
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-void sched_vcpu_init(struct vcpu *v, unsigned int cpu)
-{
-    list_init(&v->sched.runq);
-    v->processor = cpu;
-    for (unsigned int i = 0; i < MAX_CPUS; i++) {
-        bit_set(v->sched.hard_affinity.bits, i);
-        bit_set(v->sched.soft_affinity.bits, i);
-    }
-    v->sched.vruntime = per_cpu(runq, cpu).floor;
-    v->runstate.state = RUNSTATE_offline;
-    v->runstate.state_entry_time = (uint64_t)now_ns();
-}
+/* ---- start, and what others ask ---- */
 
-/* v has been paused for good and runs nowhere. */
-void sched_vcpu_destroy(struct vcpu *v)
-{
-    ASSERT(!v->is_running && !vcpu_is_queued(v));
-    (void)v;
-}
-
-/* Before the CPU runs its idle vcpu for the first time. */
 void sched_cpu_init(unsigned int cpu)
 {
-    struct runq *rq = &per_cpu(runq, cpu);
+    struct runq *rq = runq_of(cpu);
 
     spin_init(&rq->lock, LOCK_RANK_RUNQ);
-    list_init(&rq->head);
+    rq->cpu = cpu;
+    rq->random = 2463534242U + cpu;
+    list_init(&rq->boosted);
     rq->curr = idle_vcpu[cpu];
     rq->curr->is_running = true;
-    rq->curr->sched.run_start = now_ns();
+    rq->curr->runstate.state = RUNSTATE_running;
+    rq->since = rq->curr->sched.run_start = now_ns();
+    rq->siblings = cpumask_of(cpu);
+    runq_publish(rq);
     timer_init(&rq->slice, slice_over, NULL, cpu);
 }
 
 uint64_t sched_cpu_idle_ns(unsigned int cpu)
 {
-    struct runq *rq = &per_cpu(runq, cpu);
+    struct runq *rq = runq_of(cpu);
     unsigned long flags = spin_lock_irqsave(&rq->lock);
     s_time_t ns = rq->idle_ns;
 
     if (rq->curr->is_idle)
-        ns += now_ns() - rq->curr->sched.run_start;
+        ns += max_t(s_time_t, 0, now_ns() - rq->curr->sched.run_start);
     spin_unlock_irqrestore(&rq->lock, flags);
     return (uint64_t)ns;
 }
 
-static void dump_vcpu(const char *what, const struct vcpu *v)
+void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out)
 {
-    printk(LOG_INFO "  %s d%uv%u vruntime %lld ms flags %lx pauses %d\n", what,
-           v->domain->id, v->id, (long long)v->sched.vruntime / 1000000,
-           v->pause_flags, v->pause_count);
+    unsigned long flags;
+    struct runq *rq = runq_lock_of(v, &flags);
+    s_time_t passed;
+
+    *out = v->runstate;
+    passed = now_ns() - (s_time_t)out->state_entry_time;
+    spin_unlock_irqrestore(&rq->lock, flags);
+    if (passed > 0)
+        out->time[out->state] += (uint64_t)passed;
 }
 
 void sched_dump(char key)
@@ -444,15 +454,16 @@ void sched_dump(char key)
 
     (void)key;
     for_each_online_cpu (cpu) {
-        struct runq *rq = &per_cpu(runq, cpu);
+        struct runq *rq = runq_of(cpu);
         unsigned long flags = spin_lock_irqsave(&rq->lock);
-        struct vcpu *v;
 
-        printk(LOG_INFO "cpu %u: %u waiting, floor %lld ms\n", cpu,
-               rq->nr_queued, (long long)rq->floor / 1000000);
-        dump_vcpu("runs", rq->curr);
-        list_for_each_entry (v, &rq->head, sched.runq)
-            dump_vcpu("waits", v);
+        printk(
+            LOG_INFO "cpu %u pool %d: runs d%uv%u, %u waiting, line %lld us\n",
+            cpu, rq->pool ? (int)rq->pool->id : -1, rq->curr->domain->id,
+            rq->curr->id, rq->nr_waiting,
+            rq->pool ? (long long)(rq->floor + rq->base - rq->pool->line) / 1000
+                     : 0LL);
+        runq_dump(rq);
         spin_unlock_irqrestore(&rq->lock, flags);
     }
 }

@@ -19,19 +19,6 @@ struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
     return d->vcpu[index_nospec(id, d->max_vcpus)];
 }
 
-static unsigned int first_cpu_for(const struct domain *d, unsigned int id)
-{
-    unsigned int cpu, n = 0, pick = 0;
-    unsigned int online =
-        (unsigned int)bitmap_weight(cpu_online_map.bits, MAX_CPUS);
-
-    for_each_online_cpu (cpu) {
-        if (n++ == (id + d->id) % online)
-            pick = cpu;
-    }
-    return pick;
-}
-
 int vcpu_create(struct domain *d, unsigned int id)
 {
     struct vcpu *v;
@@ -53,7 +40,7 @@ int vcpu_create(struct domain *d, unsigned int id)
     else
         v->vcpu_info = &dummy_vcpu_info;
     v->no_upcall_dummy = v->vcpu_info == &dummy_vcpu_info;
-    sched_vcpu_init(v, d->is_idle ? id : first_cpu_for(d, id));
+    sched_vcpu_init(v);
     vcpu_timers_init(v);
     rc = arch_vcpu_create(v);
     if (rc) {

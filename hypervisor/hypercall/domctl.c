@@ -29,8 +29,6 @@ static int check_create(const struct xen_domctl_createdomain *c)
         return -EINVAL;
     if (XEN_DOMCTL_GRANT_version(c->grant_opts) > 2)
         return -EINVAL;
-    if (c->cpupool_id != 0)
-        return -ESRCH;
     return 0;
 }
 
@@ -48,6 +46,7 @@ static long op_createdomain(struct xen_domctl *op, struct domain *unused)
                                    ? 1024
                                    : (unsigned int)c->max_maptrack_frames,
         .grant_version = 1,
+        .cpupool = c->cpupool_id,
     };
     domid_t wanted = op->domain ? op->domain : DOMID_INVALID;
     struct domain *d;
@@ -141,13 +140,12 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->flags = info_flags(d);
     info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
     for_each_vcpu (d, v) {
-        struct vcpu_runstate_info r = v->runstate;
+        struct vcpu_runstate_info r;
 
+        sched_runstate(v, &r);
         info->max_vcpu_id = v->id;
         if (!(READ_ONCE(v->pause_flags) & VPF_DOWN))
             info->nr_online_vcpus++;
-        if (r.state == RUNSTATE_running)
-            r.time[RUNSTATE_running] += (uint64_t)now_ns() - r.state_entry_time;
         info->cpu_time += r.time[RUNSTATE_running];
     }
     info->tot_pages = d->tot_pages;
@@ -156,6 +154,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->shared_info_frame =
         d->shared_info ? mfn_x(virt_to_mfn(d->shared_info)) : UINT64_MAX;
     info->ssidref = d->ssidref;
+    info->cpupool = sched_domain_pool(d);
     info->gpaddr_bits = 52;
     memcpy(info->handle, d->handle, sizeof(info->handle));
 }

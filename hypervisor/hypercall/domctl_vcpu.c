@@ -107,6 +107,7 @@ long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d)
 {
     struct xen_domctl_getvcpuinfo *i = &op->u.getvcpuinfo;
     struct vcpu *v = domain_vcpu(d, i->vcpu);
+    struct vcpu_runstate_info r;
     unsigned long pf;
 
     if (i->vcpu >= d->max_vcpus)
@@ -119,9 +120,8 @@ long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d)
     i->online = !(pf & VPF_DOWN);
     i->blocked = (pf & VPF_BLOCKED) != 0;
     i->running = READ_ONCE(v->is_running);
-    i->cpu_time = v->runstate.time[RUNSTATE_running];
-    if (v->runstate.state == RUNSTATE_running)
-        i->cpu_time += (uint64_t)now_ns() - v->runstate.state_entry_time;
+    sched_runstate(v, &r);
+    i->cpu_time = r.time[RUNSTATE_running];
     i->cpu = v->processor;
     return 0;
 }

@@ -164,20 +164,12 @@ static long op_watchdog(guest_va_t arg)
 static long op_pin_override(guest_va_t arg)
 {
     struct sched_pin_override op;
-    struct vcpu *v = current;
-    cpumask_t mask = {{0}};
 
-    if (!v->domain->is_privileged)
+    if (!current->domain->is_privileged)
         return -EPERM;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    if (op.pcpu >= (int)MAX_CPUS)
-        return -EINVAL;
-    if (op.pcpu < 0)
-        mask = cpu_online_map;
-    else
-        mask = cpumask_of((unsigned int)op.pcpu);
-    return sched_set_affinity(v, &mask, NULL);
+    return sched_pin_override(op.pcpu);
 }
 
 static long (*const ops[])(guest_va_t arg) = {

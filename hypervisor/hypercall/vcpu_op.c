@@ -76,12 +76,8 @@ static long op_is_up(struct vcpu *v, guest_va_t arg)
 static long op_get_runstate_info(struct vcpu *v, guest_va_t arg)
 {
     struct vcpu_runstate_info r;
-    s_time_t delta;
 
-    r = v->runstate;
-    delta = now_ns() - (s_time_t)r.state_entry_time;
-    if (delta > 0)
-        r.time[r.state] += (uint64_t)delta;
+    sched_runstate(v, &r);
     return copy_to_guest_va(arg, &r, sizeof(r));
 }
 

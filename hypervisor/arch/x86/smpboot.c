@@ -158,7 +158,10 @@ static bool __init start_cpu(unsigned int cpu, uint32_t id)
         printk(LOG_ERR "CPU %u (APIC id %u) does not start\n", cpu, id);
         return false;
     }
-    return time_sync_cpu(cpu);
+    if (!time_sync_cpu(cpu))
+        return false;
+    sched_cpu_add(cpu);
+    return true;
 }
 
 /* CPUs get numbers in the order of the MADT. After one that fails no other is

@@ -153,6 +153,7 @@ struct domain_config {
     uint32_t flags, ssidref;
     unsigned int max_vcpus, max_evtchn_port;
     unsigned int max_grant_frames, max_maptrack_frames, grant_version;
+    unsigned int cpupool;
     bool privileged;
 };
 /* id: wanted id, or DOMID_INVALID to choose. Paused once (controller). */

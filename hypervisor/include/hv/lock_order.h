@@ -10,6 +10,7 @@
 enum lock_rank {
     LOCK_RANK_NONE = 0, /* unchecked: boot only */
     LOCK_RANK_DOMAIN_LIST = 10,
+    LOCK_RANK_POOL = 15,   /* CPU pools: which CPU and domain is in which */
     LOCK_RANK_DOMCTL = 20, /* d->ctl_lock */
     LOCK_RANK_MSI = 26,    /* which message interrupts are taken */
     LOCK_RANK_GRANT = 30,  /* d->grant.lock */
@@ -24,9 +25,10 @@ enum lock_rank {
     LOCK_RANK_HV_MAP = 65, /* hypervisor page tables, vmap */
     LOCK_RANK_HEAP = 70,
     LOCK_RANK_SLAB = 72,
-    LOCK_RANK_SHUTDOWN = 78, /* d->shutdown_lock; irq off */
-    LOCK_RANK_RUNQ = 80,     /* irq off */
-    LOCK_RANK_TIMER = 85,    /* irq off */
+    LOCK_RANK_SHUTDOWN = 78,     /* d->shutdown_lock; irq off */
+    LOCK_RANK_RUNQ = 80,         /* irq off */
+    LOCK_RANK_SCHED_DOMAIN = 82, /* d->sched.lock; irq off */
+    LOCK_RANK_TIMER = 85,        /* irq off */
     LOCK_RANK_TIME = 87,
     LOCK_RANK_IPI = 88,
     LOCK_RANK_PCI = 89,     /* configuration space; irq off */
