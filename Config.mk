@@ -32,13 +32,16 @@ REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -Wdate-time
 # The hypervisor is linked at a fixed address beyond the reach of 32-bit
 # absolute relocations: all its code and data references are RIP-relative.
 # No red zone (interrupts use the stack below RSP), no FPU or SSE registers
-# (they hold the guest's state); without those, 8 bytes align a stack.
+# (they hold the guest's state); without those, 8 bytes align a stack. Indirect
+# branches go through thunks, chosen at boot (hypervisor/arch/x86/patch.c).
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden \
 	-mcmodel=small -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -mpreferred-stack-boundary=3 \
 	-fno-stack-protector -fcf-protection=none \
 	-fno-common -ffunction-sections -fno-delete-null-pointer-checks \
+	-mindirect-branch=thunk-extern -mindirect-branch-register \
+	-fno-jump-tables \
 	$(WARNINGS) $(REPRODUCIBLE) $(HV_DEBUG_CFLAGS) \
 	-Ihypervisor/include -Iinclude
 HV_AFLAGS := -D__ASSEMBLY__ -m64 -g $(REPRODUCIBLE) $(HV_DEBUG_CFLAGS) \

@@ -11,6 +11,7 @@ HV_SRCS := $(wildcard $(addsuffix /*.c, hypervisor hypervisor/lib \
 HV_SRCS := $(filter-out %/asm-offsets.c %.lds.S, $(HV_SRCS))
 HV_LDS := $(HV_ARCH)/boot/trellis.lds.S
 HV_SYMBOLS := hypervisor/symbols.awk
+HV_THUNKS := hypervisor/thunk_sites.awk
 
 # Boot-only decoders of Debian's -dev packages; the linker script puts them
 # into the part of the image that is freed after boot.
@@ -31,8 +32,9 @@ V ?= 0
 HV_SAY = $(if $(filter 1,$(V)),,@echo "  $(1)  $(2)";)
 
 # One kind: $(1) output folder, $(2) extra flags. Linked twice: the first link
-# gives the addresses of all functions, the second adds them as a table for
-# backtraces. The table lies behind all code, so no function moves.
+# gives the addresses of all functions and of all indirect branches, the second
+# adds them as tables, for backtraces and for the choice of the branches' form.
+# The tables lie behind all code, so nothing moves.
 define hv_kind
 $(1)_OBJS := $(patsubst %,$(1)/obj/%.o,$(basename $(HV_SRCS)))
 $(1)_GEN := $(1)/gen/asm_offsets.h
@@ -45,7 +47,7 @@ $(1)/gen/asm_offsets.h: $(HV_ARCH)/asm-offsets.c
 		$$@.s > $$@.tmp
 	@mv $$@.tmp $$@
 
-$(1)/obj/%.o: %.c $(HV_ARCH)/asm-offsets.c | $(1)/gen/asm_offsets.h
+$(1)/obj/%.o: %.c $(HV_ARCH)/asm-offsets.c Config.mk | $(1)/gen/asm_offsets.h
 	@mkdir -p $$(@D)
 	$$(call HV_SAY,CC ,$$@)$$(CC) $$(HV_BASE_CFLAGS) $(2) -I$(1)/gen \
 		$$(CFLAGS_$$(notdir $$*)) \
@@ -68,17 +70,30 @@ $(1)/gen/symbols0.S: $(HV_SYMBOLS)
 $(1)/gen/symbols1.S: $(1)/gen/trellis0.elf $(HV_SYMBOLS)
 	@$$(NM) -n $$< | awk -f $(HV_SYMBOLS) > $$@
 
+$(1)/gen/thunk_sites0.S: $(HV_THUNKS)
+	@mkdir -p $$(@D)
+	@awk -f $(HV_THUNKS) < /dev/null > $$@
+
+$(1)/gen/thunk_sites1.S: $(1)/gen/trellis0.elf $(HV_THUNKS)
+	@readelf -rW $$< | awk -f $(HV_THUNKS) \
+		-v start=$$$$($(NM) $$< | sed -n 's/^........\(........\) . image_start$$$$/\1/p') > $$@
+
 $(1)/gen/symbols%.o: $(1)/gen/symbols%.S
 	$$(call HV_SAY,AS ,$$@)$$(CC) -m64 -c -o $$@ $$<
 
-$(1)/gen/trellis0.elf: $$($(1)_OBJS) $(1)/gen/symbols0.o $(1)/gen/trellis.lds
-	$$(call HV_SAY,LD ,$$@)$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
-		$(1)/gen/symbols0.o -Wl,--start-group $$(HV_BOOT_LIBS) \
+$(1)/gen/thunk_sites%.o: $(1)/gen/thunk_sites%.S
+	$$(call HV_SAY,AS ,$$@)$$(CC) -m64 -c -o $$@ $$<
+
+$(1)/gen/trellis0.elf: $$($(1)_OBJS) $(1)/gen/symbols0.o \
+		$(1)/gen/thunk_sites0.o $(1)/gen/trellis.lds
+	$$(call HV_SAY,LD ,$$@)$$(HV_LINK) -Wl,--emit-relocs -Wl,-T,$(1)/gen/trellis.lds \
+		-o $$@ $$($(1)_OBJS) \
+		$(1)/gen/symbols0.o $(1)/gen/thunk_sites0.o -Wl,--start-group $$(HV_BOOT_LIBS) \
 		-Wl,--end-group
 
-$(1)/trellis.elf: $(1)/gen/trellis0.elf $(1)/gen/symbols1.o
+$(1)/trellis.elf: $(1)/gen/trellis0.elf $(1)/gen/symbols1.o $(1)/gen/thunk_sites1.o
 	$$(call HV_SAY,LD ,$$@)$$(HV_LINK) -Wl,-T,$(1)/gen/trellis.lds -o $$@ $$($(1)_OBJS) \
-		$(1)/gen/symbols1.o -Wl,--start-group $$(HV_BOOT_LIBS) \
+		$(1)/gen/symbols1.o $(1)/gen/thunk_sites1.o -Wl,--start-group $$(HV_BOOT_LIBS) \
 		-Wl,--end-group
 
 -include $$($(1)_OBJS:.o=.d) $(1)/gen/asm_offsets.h.d $(1)/gen/trellis.lds.d

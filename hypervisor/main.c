@@ -27,6 +27,7 @@
 #include <asm/mce.h>
 #include <asm/pv/cpuid.h>
 #include <asm/smp.h>
+#include <asm/spec_ctrl.h>
 #include <asm/time.h>
 #include <asm/pv/iomem.h>
 #include <asm/pv/mm.h>
@@ -56,6 +57,9 @@ static void __init init_early(uint32_t magic, uint32_t info)
     traps_init();
     traps_cpu_init();
     cpu_init();
+    spec_init();
+    spec_cpu_init();
+    spec_report();
     show_e820();
 }
 

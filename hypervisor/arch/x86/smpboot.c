@@ -24,6 +24,7 @@
 #include <asm/mce.h>
 #include <asm/page.h>
 #include <asm/smp.h>
+#include <asm/spec_ctrl.h>
 #include <asm/time.h>
 #include <asm/tlb.h>
 #include <asm/traps.h>
@@ -88,6 +89,7 @@ static void NORETURN ap_main(void)
 
     tlb_load_cr3(image_to_phys(hv_l4));
     cpu_init();
+    spec_cpu_init();
     desc_cpu_init(cpu);
     traps_cpu_init();
     mce_cpu_init();

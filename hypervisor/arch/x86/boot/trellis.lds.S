@@ -67,6 +67,10 @@ SECTIONS
         params_start = .;
         KEEP(*(.params))
         params_end = .;
+        . = ALIGN(4);
+        patch_sites_start = .;
+        KEEP(*(.patch_sites))
+        patch_sites_end = .;
         . = ALIGN(PAGE);
         init_rodata_end = .;
         *(.init.data)

@@ -21,6 +21,8 @@
 #define MSR_PLATFORM_INFO        0xce
 #define MSR_MTRRCAP              0xfe
 #define MSR_ARCH_CAPABILITIES    0x10a
+#define MSR_TSX_CTRL             0x122
+#define MSR_MCU_OPT_CTRL         0x123
 #define MSR_SYSENTER_CS          0x174
 #define MSR_SYSENTER_ESP         0x175
 #define MSR_SYSENTER_EIP         0x176
