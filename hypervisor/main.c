@@ -30,6 +30,7 @@
 #include <asm/spec_ctrl.h>
 #include <asm/time.h>
 #include <asm/pv/iomem.h>
+#include <asm/pv/isolation.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 #include <asm/tlb.h>
@@ -69,6 +70,7 @@ static void __init init_memory(void)
     crash_area_reserve();
     paging_init();
     frame_table_init();
+    isolation_init();
     if (percpu_init_cpu(0))
         panic("No memory for CPU 0");
     desc_cpu_init(0);

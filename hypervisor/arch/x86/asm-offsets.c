@@ -9,6 +9,7 @@
 #include <asm/cpu_info.h>
 #include <asm/msr.h>
 #include <asm/page.h>
+#include <asm/spec_ctrl.h>
 #include <asm/pv/bounce.h>
 #include <asm/x86.h>
 
@@ -33,14 +34,16 @@ void asm_offsets(void);
 void asm_offsets(void)
 {
     /* The stack top of a CPU: cpu_info, its frame first. */
-    DEFINE(CPU_INFO_SIZE, sizeof(struct cpu_info));
     OFFSET(CPU_INFO_guest_regs, struct cpu_info, guest_regs);
     OFFSET(CPU_INFO_softirqs, struct cpu_info, softirqs);
     OFFSET(CPU_INFO_kernel_mode, struct cpu_info, kernel_mode);
     OFFSET(CPU_INFO_current, struct cpu_info, vcpu);
     OFFSET(CPU_INFO_percpu_offset, struct cpu_info, percpu_offset);
     OFFSET(CPU_INFO_cpu, struct cpu_info, cpu);
-    OFFSET(CPU_INFO_hot, struct cpu_info, hot);
+    OFFSET(CPU_INFO_guest_cr3, struct cpu_info, guest_cr3);
+    OFFSET(CPU_INFO_host_cr3, struct cpu_info, host_cr3);
+    OFFSET(CPU_INFO_hv_cr3, struct cpu_info, hv_cr3);
+    OFFSET(CPU_INFO_scratch, struct cpu_info, scratch);
 
     DEFINE(REGS_SIZE, sizeof(struct cpu_regs));
     OFFSET(REGS_r15, struct cpu_regs, r15);
@@ -102,6 +105,11 @@ void asm_offsets(void)
     DEFINE(ASM_EFER_LME, EFER_LME);
     DEFINE(ASM_EFER_NX, EFER_NX);
     DEFINE(ASM_MSR_EFER, MSR_EFER);
+    DEFINE(ASM_MSR_SPEC_CTRL, MSR_SPEC_CTRL);
+    DEFINE(ASM_MSR_PRED_CMD, MSR_PRED_CMD);
+    DEFINE(ASM_PRED_CMD_IBPB, PRED_CMD_IBPB);
+    DEFINE(ASM_SPEC_CTRL_IBRS, SPEC_CTRL_IBRS);
+    OFFSET(SPEC_CHOICE_spec_ctrl, struct spec_choice, spec_ctrl);
     DEFINE(ASM_PTE_TABLE, PTE_P | PTE_RW | PTE_A);
     DEFINE(ASM_PTE_LARGE, PTE_P | PTE_RW | PTE_A | PTE_D | PTE_PSE);
     DEFINE(ASM_PTE_RW, PTE_P | PTE_RW | PTE_A | PTE_D);

@@ -11,6 +11,7 @@
 
 #include <asm/cpu.h>
 #include <asm/image.h>
+#include <asm/patch.h>
 #include <asm/traps.h>
 
 #define ENTRY(sel) (((sel)-GDT_RESERVED_BYTE) / 8)
@@ -25,8 +26,6 @@
 /* Limit = CPU number, for LSL. */
 #define DESC_PERCPU        0x0040f30000000000UL
 #define DESC_TSS_AVAILABLE 0x0000890000000000UL
-
-DEFINE_PER_CPU(struct tss64, tss);
 
 static uint64_t boot_gdt_page[512] ALIGNED(PAGE_SIZE)
     __attribute__((section(".bss.page_aligned")));
@@ -51,6 +50,13 @@ int desc_alloc(unsigned int cpu)
     return gdt_page[cpu] ? 0 : -ENOMEM;
 }
 
+static struct tss64 *tss_of(unsigned int cpu)
+{
+    return (struct tss64 *)(PERCPU_AREA_START +
+                            ((unsigned long)cpu << PERCPU_AREA_SHIFT) +
+                            AREA_TSS);
+}
+
 static void fill_gdt(unsigned int cpu)
 {
     uint64_t *g = gdt_page[cpu];
@@ -61,7 +67,7 @@ static void fill_gdt(unsigned int cpu)
     g[ENTRY(SEL_RING3_DS)] = DESC_DATA_RING3;
     g[ENTRY(SEL_RING3_CS64)] = DESC_CODE64_RING3;
     g[ENTRY(SEL_PERCPU)] = DESC_PERCPU | cpu;
-    set_system(&g[ENTRY(SEL_TSS)], (uintptr_t)&per_cpu(tss, cpu),
+    set_system(&g[ENTRY(SEL_TSS)], (uintptr_t)tss_of(cpu),
                sizeof(struct tss64) - 1, DESC_TSS_AVAILABLE);
 }
 
@@ -70,16 +76,21 @@ static uintptr_t stack_top(unsigned long area, unsigned int page)
     return area + (page + 1) * PAGE_SIZE;
 }
 
+/*
+ * With isolation the stacks of #DF, NMI, #MC, #DB are not mapped when these
+ * come: the processor's words go to slots of the entry page first (entry.S).
+ */
 static void fill_tss(struct tss64 *t)
 {
     struct cpu_info *info = get_cpu_info();
     unsigned long area = (uintptr_t)info & ~(PERCPU_AREA_SIZE - 1UL);
 
+    memset(t, 0, sizeof(*t));
     t->rsp[0] = (uintptr_t)(&info->guest_regs + 1);
-    t->ist[IST_DF - 1] = stack_top(area, AREA_DF_PAGE);
-    t->ist[IST_NMI - 1] = stack_top(area, AREA_NMI_PAGE);
-    t->ist[IST_MC - 1] = stack_top(area, AREA_MC_PAGE);
-    t->ist[IST_DB - 1] = stack_top(area, AREA_DB_PAGE);
+    for (unsigned int n = IST_DF; n <= IST_DB; n++)
+        t->ist[n - 1] = patch_is_set(PATCH_ISOLATION)
+                            ? area + AREA_IST_SLOT_TOP(n)
+                            : stack_top(area, AREA_IST_PAGE(n));
     t->iomap = sizeof(*t);
 }
 
@@ -91,7 +102,7 @@ void load_idle_gdt(void)
 void desc_cpu_init(unsigned int cpu)
 {
     fill_gdt(cpu);
-    fill_tss(&per_cpu(tss, cpu));
+    fill_tss(tss_of(cpu));
     load_idle_gdt();
     __asm__ volatile("pushq %0\n"
                      "leaq 1f(%%rip), %%rax\n"

@@ -12,17 +12,84 @@
 
 #include <asm/asm.h>
 #include <asm/config.h>
+#include <asm/patch.h>
 #include <asm/traps.h>
 
 /*
  * ---- one place at each way in and out ----
+ * Page tables that have the hypervisor in them (isolation), and speculation
+ * controls, where the processor asks for them: the work lies elsewhere, and
+ * instruction \insn, of five bytes at least, is the branch site (asm/patch.h),
+ * done after the work. It is moved, so it refers to nothing by %rip. (No numeric
+ * labels: they would come between a user's.)
+ *
  * In: %rsp is the frame (and struct cpu_info); nothing of the hypervisor was
- * touched but that. Out: the last point at which the registers named are
- * free; after it come only moves and the instruction that leaves.
+ * touched but that. Keeps all registers. \root says which page tables: those
+ * of the guest's mode, or for a system call its kernel's.
  */
-    .macro ENTERED_FROM_GUEST
+    .macro ENTERED_FROM_GUEST root:req, insn:vararg
+    PATCH_OVER PATCH_ENTER, .Lenter\@, .Lentered\@, \insn
+    .pushsection .text.entry.work, "ax"
+.Lenter\@:
+    mov %rax, CPU_INFO_scratch(%rsp)
+    .ifc \root, kernel
+    mov CPU_INFO_host_cr3 + 8(%rsp), %rax
+    .else
+    movzbl CPU_INFO_kernel_mode(%rsp), %eax
+    mov CPU_INFO_host_cr3(%rsp, %rax, 8), %rax
+    .endif
+    test %rax, %rax
+    jz .Ltables\@
+    mov %rax, %cr3
+.Ltables\@:
+    mov CPU_INFO_scratch(%rsp), %rax
+    PATCH_BRANCH(PATCH_SPEC_ENTER, .Lspec\@)
+.Ldone\@:
+    \insn
+    jmp .Lentered\@
+.Lspec\@:
+    call spec_enter
+    jmp .Ldone\@
+    .popsection
     .endm
-    .macro LEAVING_TO_GUEST
+
+/*
+ * Out: interrupts are off, \reg is free. After it come only moves from the
+ * frame and the instruction that leaves: of the hypervisor, the page tables
+ * have the entry code and the entry page only.
+ */
+    .macro LEAVING_TO_GUEST reg:req, reg32:req, insn:vararg
+    PATCH_OVER PATCH_LEAVE, .Lleave\@, .Lleft\@, \insn
+    .pushsection .text.entry.work, "ax"
+.Lleave\@:
+    PATCH_BRANCH(PATCH_SPEC_LEAVE, .Lspec\@)
+.Ltables\@:
+    movzbl CPU_INFO_kernel_mode(%rsp), \reg32
+    mov CPU_INFO_guest_cr3(%rsp, \reg, 8), \reg
+    test \reg, \reg
+    jz .Ldone\@
+    mov \reg, %cr3
+.Ldone\@:
+    \insn
+    jmp .Lleft\@
+.Lspec\@:
+    call spec_leave
+    jmp .Ltables\@
+    .popsection
+    .endm
+
+/* A mode is changed to the one with the root in %rax: on the way in or out if
+ * the vcpu is isolated, here if not. */
+    .macro LOAD_MODE_CR3
+    PATCH_OVER PATCH_ISOLATION, .Lmode\@, .Lmode_done\@, \
+        .byte 0x2e, 0x2e, 0x0f, 0x22, 0xd8 /* mov %rax, %cr3, padded */
+    .pushsection .text.entry.work, "ax"
+.Lmode\@:
+    cmpq $0, CPU_INFO_guest_cr3 + 8(%rsp)
+    jne .Lmode_done\@
+    mov %rax, %cr3
+    jmp .Lmode_done\@
+    .popsection
     .endm
 
     .macro PUSH_CALLER_SAVED
@@ -65,8 +132,7 @@
     mov %r9, REGS_r9(%rsp)
     .endm
 
-    .macro LOAD_ARGUMENTS
-    mov REGS_rdi(%rsp), %rdi
+    .macro LOAD_ARGUMENTS_BUT_RDI
     mov REGS_rsi(%rsp), %rsi
     mov REGS_rdx(%rsp), %rdx
     mov REGS_r10(%rsp), %r10
@@ -114,6 +180,12 @@
     jb \event
     .endm
 
+/* From a place of this CPU's stack: its struct cpu_info. */
+    .macro CPU_INFO_FROM reg:req
+    or $(PERCPU_AREA_SIZE - 1), \reg
+    lea 1 - PERCPU_AREA_SIZE + AREA_CPU_INFO(\reg), \reg
+    .endm
+
 /* A load or store of the guest's memory: a fault continues at \fix. */
     .macro GUEST fix:req, insn:vararg
 777: \insn
@@ -128,15 +200,24 @@
  * which is in the frame then.
  */
 #define CPU_INFO(off) \
-    (.Lstub_page + PERCPU_AREA_SIZE - CPU_INFO_SIZE + (off))(%rip)
+    (.Lstub_page + AREA_CPU_INFO + (off))(%rip)
 
     .macro SYSCALL_STUB name:req, target:req
 FUNC(\name)
     mov %rsp, CPU_INFO(REGS_rsp)
-    lea CPU_INFO(0), %rsp
-    jmp *1f(%rip)
+    PATCH_OVER PATCH_RETPOLINE, 2f, \name\()_plain, lea CPU_INFO(0), %rsp
+    jmp *4f(%rip)
+    /* The same, by the return predictor: as linked, thunk.S does it so. */
+2:  lea CPU_INFO(0), %rsp
+    call 3f
+    pause
+    lfence
+    jmp . - 5
+3:  lea 8(%rsp), %rsp
+    pushq 4f(%rip)
+    ret
     .balign 8
-1:  .quad \target
+4:  .quad \target
 END(\name)
     .endm
 
@@ -154,8 +235,7 @@ END(\name)
  */
     .section .text.entry, "ax"
 FUNC(syscall64_entry)
-    ENTERED_FROM_GUEST
-    cmpb $0, CPU_INFO_kernel_mode(%rsp)
+    ENTERED_FROM_GUEST kernel, cmpb $0, CPU_INFO_kernel_mode(%rsp)
     je syscall_from_user
     cmp $HYPERCALL_IRET, %eax
     je iret_hypercall
@@ -174,13 +254,13 @@ FUNC(syscall64_entry)
     and $HYPERCALL_TABLE_ENTRIES - 1, %eax
     lea hypercall_table(%rip), %r11
     mov %r10, %rcx
-    call *(%r11, %rax, 8)
+    mov (%r11, %rax, 8), %r11
+    call __x86_indirect_thunk_r11
 hypercall_done:
     cli
     mov CPU_INFO_current(%rsp), %rdx
     BRANCH_IF_WORK hypercall_work, hypercall_event, %rdx, %edx
 hypercall_leave:
-    LEAVING_TO_GUEST /* rcx rdx rdi rsi r8-r11 */
     /* A rip below the hole may be at its very edge; the flags may be ones
      * that SYSRET does not load as IRET does: the other way looks closer. */
     mov REGS_rip(%rsp), %rcx
@@ -189,7 +269,8 @@ hypercall_leave:
     jns hypercall_work
     test $SYSRET_BAD_FLAGS, %r11d
     jnz hypercall_work
-    LOAD_ARGUMENTS
+    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rdi(%rsp), %rdi
+    LOAD_ARGUMENTS_BUT_RDI
     mov REGS_rsp(%rsp), %rsp
     sysretq
 
@@ -244,7 +325,7 @@ FUNC(syscall_from_user)
     mov VCPU_kernel_l4(%rdx), %rax
     shl $ASM_PAGE_SHIFT, %rax
     swapgs
-    mov %rax, %cr3
+    LOAD_MODE_CR3
     movb $1, VCPU_kernel_mode(%rdx)
     movb $1, CPU_INFO_kernel_mode(%rsp)
     mov VCPU_kernel_stack(%rdx), %rax
@@ -266,8 +347,7 @@ FUNC(syscall_from_user)
     mov VCPU_syscall_callback(%rdx), %rcx /* canonical since it was set */
     lea -56(%rax), %r11
     BRANCH_IF_WORK syscall_work, syscall_work, %rdx, %edx
-    LEAVING_TO_GUEST /* rax rdx */
-    mov REGS_rax(%rsp), %rax
+    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rax(%rsp), %rax
     mov REGS_rdx(%rsp), %rdx
     mov %r11, %rsp
     mov $ASM_RFLAGS_ENTRY, %r11d
@@ -298,7 +378,7 @@ syscall_by_c:
     mov %rsp, %rdi
     mov REGS_r15(%rsp), %rax
     STORE_CALLEE_SAVED
-    call *%rax
+    call __x86_indirect_thunk_rax
     jmp leave
 
 syscall_fault:
@@ -309,8 +389,7 @@ END(syscall_from_user)
 
 /* ---- SYSCALL from compatibility mode (AMD) ---- */
 FUNC(syscall32_entry)
-    ENTERED_FROM_GUEST
-    mov %rcx, REGS_rip(%rsp)
+    ENTERED_FROM_GUEST kernel, mov %rcx, REGS_rip(%rsp)
     mov %r11, REGS_rflags(%rsp)
     STORE_ARGUMENTS
     STORE_CALLEE_SAVED
@@ -341,7 +420,7 @@ FUNC(sysenter_entry)
     push $2
     popfq
     SAVE_REGS
-    ENTERED_FROM_GUEST
+    ENTERED_FROM_GUEST kernel, cmpb $0, CPU_INFO_kernel_mode(%rsp)
     jmp syscall_common
 END(sysenter_entry)
 
@@ -382,18 +461,18 @@ FUNC(fault_common)
     jz exception_from_hv
     PUSH_CALLER_SAVED
     sub $REGS_r11, %rsp
-    ENTERED_FROM_GUEST
-    mov %rsp, %rdi
+    ENTERED_FROM_GUEST mode, {disp8} lea 0(%rsp), %rdi
     call guest_fault
     dec %eax
     jnz fault_not_bounced
     mov CPU_INFO_current(%rsp), %rdx
     BRANCH_IF_WORK fault_work, fault_work, %rdx, %edx
-    LEAVING_TO_GUEST /* all but rbx rbp r12-r15 */
-    mov REGS_rip(%rsp), %rcx /* canonical since it was set */
+    /* rip is canonical since it was set. */
+    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rip(%rsp), %rcx
     mov REGS_rflags(%rsp), %r11
     mov REGS_rax(%rsp), %rax
-    LOAD_ARGUMENTS
+    mov REGS_rdi(%rsp), %rdi
+    LOAD_ARGUMENTS_BUT_RDI
     mov REGS_rsp(%rsp), %rsp
     sysretq
 fault_not_bounced:
@@ -411,12 +490,13 @@ FUNC(exception_common)
     testb $3, (REGS_cs - REGS_error_code)(%rsp)
     jz exception_from_hv
     SAVE_REGS
-    ENTERED_FROM_GUEST
 exception_from_guest:
-    mov %rsp, %rdi
+    ENTERED_FROM_GUEST mode, {disp8} lea 0(%rsp), %rdi
     call guest_exception
     jmp leave
 exception_from_hv:
+    PATCH_BRANCH(PATCH_ISOLATION, exception_in_the_dark)
+exception_seen:
     SAVE_REGS
     mov %rsp, %rdi
     call hv_exception
@@ -431,8 +511,7 @@ FUNC(irq_common)
     SAVE_REGS
     testb $3, REGS_cs(%rsp)
     jz 1f
-    ENTERED_FROM_GUEST
-    mov %rsp, %rdi
+    ENTERED_FROM_GUEST mode, {disp8} lea 0(%rsp), %rdi
     call do_irq_vector
     jmp leave
 1:  mov %rsp, %rdi
@@ -447,17 +526,16 @@ END(irq_common)
  * it stays here.
  */
 FUNC(ist_common)
+    PATCH_BRANCH(PATCH_ISOLATION, ist_isolated)
     cld
     SAVE_REGS
     testb $3, REGS_cs(%rsp)
     jz ist_from_hv
     mov %rsp, %rsi
-    or $(PERCPU_AREA_SIZE - 1), %rsp
-    lea 1 - CPU_INFO_SIZE(%rsp), %rsp
+    CPU_INFO_FROM %rsp
     mov %rsp, %rdi
     mov $(REGS_SIZE / 8), %ecx
     rep movsq
-    ENTERED_FROM_GUEST
     jmp exception_from_guest
 
 ist_from_hv:
@@ -482,28 +560,25 @@ END(ist_common)
 
 /* ---- out ---- */
 FUNC(reset_stack_and_call)
-    or $(PERCPU_AREA_SIZE - 1), %rsp
-    lea 1 - CPU_INFO_SIZE(%rsp), %rsp
-    call *%rdi
+    CPU_INFO_FROM %rsp
+    call __x86_indirect_thunk_rdi
     ud2
 END(reset_stack_and_call)
 
 /* The whole frame is valid and says where to go. */
 FUNC(exit_to_guest)
-    or $(PERCPU_AREA_SIZE - 1), %rsp
-    lea 1 - CPU_INFO_SIZE(%rsp), %rsp
+    CPU_INFO_FROM %rsp
 leave:
     cli
     mov CPU_INFO_current(%rsp), %rdx
     BRANCH_IF_WORK leave_by_work, leave_by_work, %rdx, %edx
 leave_now:
-    LEAVING_TO_GUEST /* every register */
     /*
      * SYSRET needs flat selectors and no odd flags. Intel SDM vol. 2, SYSRET:
      * a non-canonical RCX faults in ring 0 with the guest's stack, so it is
      * checked, after the last moment at which anyone could change it.
      */
-    testl $ENTRY_SYSRET, REGS_entry_vector(%rsp)
+    LEAVING_TO_GUEST %rdx, %edx, testl $ENTRY_SYSRET, REGS_entry_vector(%rsp)
     jz leave_by_iret
     cmpl $SEL_RING3_CS64, REGS_cs(%rsp)
     jne leave_by_iret
@@ -545,6 +620,7 @@ FUNC(iret_hypercall)
     mov %r11, %rax
     shr $HV_VIRT_SHIFT, %rax /* its end cannot lie in there: the first */
     cmp $HV_VIRT_TAG, %eax /* word faults before that */
+    cmove %rax, %r11       /* nor does speculation read there */
     je iret_by_c
     GUEST iret_by_c, mov (%r11), %rax
     mov %rax, REGS_rax(%rsp)
@@ -582,15 +658,14 @@ FUNC(iret_hypercall)
     js iret_by_c /* INVALID_MFN */
     mov %r11, REGS_rsp(%rsp)
     swapgs
-    mov %rax, %cr3
+    LOAD_MODE_CR3
     movb $0, VCPU_kernel_mode(%rcx)
     movb $0, CPU_INFO_kernel_mode(%rsp)
 iret_masks:
     movw $0, VCPU_nmi_masked(%rcx) /* and mce_masked */
     BRANCH_IF_WORK iret_work, iret_work, %rcx, %ecx
-    LEAVING_TO_GUEST /* rax rcx r11 */
+    LEAVING_TO_GUEST %rax, %eax, mov REGS_rcx(%rsp), %rcx
     mov REGS_rax(%rsp), %rax
-    mov REGS_rcx(%rsp), %rcx
     mov REGS_r11(%rsp), %r11
     add $REGS_rip, %rsp
     /* May fault on what the guest asked for: hv_exception() knows the place. */
@@ -624,5 +699,223 @@ iret_by_c:
     mov %rax, REGS_rax(%rsp)
     jmp leave
 END(iret_hypercall)
+
+/*
+ * ---- isolation: what comes while the hypervisor is not mapped ----
+ * #DB, NMI, #DF, #MC have slots in the entry page instead of their stacks. From
+ * a guest the frame moves to its usual place. From the hypervisor it moves to
+ * the stack, and with it what must be as it was when it goes on:
+ *
+ *   slot   rbx rcx rax | vector, rip cs rflags rsp ss
+ *   stack  the frame, address of the slot, CR3
+ *
+ * The way back is by the slot, on the CR3 that was loaded. What the hypervisor
+ * had in registers does not stay in it.
+ */
+#define SLOT_CR3   0
+#define SLOT_RAX   16
+#define SLOT_FRAME 24
+#define STACK_SLOT REGS_SIZE
+#define STACK_CR3  (REGS_SIZE + 8)
+#define STACK_SIZE (REGS_SIZE + 16)
+
+    .section .text.entry.work, "ax"
+
+    .macro PUSH_SLOT
+    push %rax
+    push %rcx
+    push %rbx
+    mov %rsp, %rcx
+    CPU_INFO_FROM %rcx
+    .endm
+
+/* The slot is at %rsp, the CR3 that was in %rbx; %rcx: where on the stack. */
+    .macro SLOT_TO_STACK
+    mov %rbx, STACK_CR3(%rcx)
+    mov %rsp, STACK_SLOT(%rcx)
+    .irp word, 0, 8, 16, 24, 32, 40
+    mov SLOT_FRAME + \word(%rsp), %rax
+    mov %rax, REGS_error_code + \word(%rcx)
+    .endr
+    pop %rbx
+    mov 8(%rsp), %rax
+    lea REGS_error_code(%rcx), %rcx
+    xchg %rsp, %rcx
+    mov (%rcx), %rcx
+    SAVE_REGS
+    mov STACK_SLOT(%rsp), %rax
+    movq $0, (%rax)
+    movq $0, 8(%rax)
+    movq $0, SLOT_RAX(%rax)
+    mov %rsp, %rdi
+    .endm
+
+/*
+ * An exception in the hypervisor. It may be one of the instruction that returns
+ * to a guest, on the guest's page tables: there the frame lies below the
+ * guest's, in the entry page, too near its end for all registers.
+ */
+exception_in_the_dark:
+    PUSH_SLOT
+    mov %cr3, %rbx
+    cmp CPU_INFO_guest_cr3(%rcx), %rbx
+    je 1f
+    cmp CPU_INFO_guest_cr3 + 8(%rcx), %rbx
+    je 1f
+    pop %rbx
+    pop %rcx
+    pop %rax
+    jmp exception_seen
+1:  movzbl CPU_INFO_kernel_mode(%rcx), %eax
+    mov CPU_INFO_host_cr3(%rcx, %rax, 8), %rax
+    mov %rax, %cr3
+    sub $STACK_SIZE, %rcx
+    SLOT_TO_STACK
+    call hv_exception
+    jmp return_by_slot
+
+ist_isolated:
+    cld
+    PUSH_SLOT
+    testb $3, SLOT_FRAME + REGS_cs - REGS_error_code(%rsp)
+    jz 1f
+    .irp word, 0, 8, 16, 24, 32, 40
+    mov SLOT_FRAME + \word(%rsp), %rax
+    mov %rax, REGS_error_code + \word(%rcx)
+    .endr
+    pop %rbx
+    pop %rax
+    mov %rax, CPU_INFO_scratch(%rcx)
+    pop %rax
+    .irp word, -24, -16, -8, 0, 8, 16, 24, 32, 40
+    movq $0, \word(%rsp)
+    .endr
+    lea REGS_error_code(%rcx), %rsp
+    mov CPU_INFO_scratch - REGS_error_code(%rsp), %rcx
+    SAVE_REGS
+    jmp exception_from_guest
+
+1:  mov %cr3, %rbx
+    mov CPU_INFO_hv_cr3(%rcx), %rax
+    mov %rax, %cr3
+    /* Slot n has addresses 0x(4+n)00 below its top; IST n's stack is page 2n
+     * of the area. */
+    mov %esp, %eax
+    shr $8, %eax
+    and $0xf, %eax
+    sub $3, %eax
+    shl $13, %eax
+    lea 0x1000 - AREA_CPU_INFO - STACK_SIZE(%rcx, %rax), %rcx
+    SLOT_TO_STACK
+    call hv_ist_exception
+    test %al, %al
+    jnz ist_by_ret
+return_by_slot:
+    mov STACK_SLOT(%rsp), %rax
+    mov REGS_rip(%rsp), %rcx
+    mov %rcx, SLOT_FRAME + REGS_rip - REGS_error_code(%rax)
+    mov REGS_rflags(%rsp), %rcx
+    mov %rcx, SLOT_FRAME + REGS_rflags - REGS_error_code(%rax)
+    mov REGS_rax(%rsp), %rcx
+    mov %rcx, SLOT_RAX(%rax)
+    mov STACK_CR3(%rsp), %rcx
+    mov %rcx, SLOT_CR3(%rax)
+    RESTORE_REGS
+    mov (STACK_SLOT - REGS_error_code)(%rsp), %rsp
+    pop %rax
+    mov %rax, %cr3
+    mov SLOT_RAX - 8(%rsp), %rax
+    movq $0, SLOT_RAX - 8(%rsp)
+    add $SLOT_FRAME, %rsp /* a word was popped: rip is next */
+    iretq
+
+    /* The NMI handler was interrupted: as in ist_from_hv. */
+ist_by_ret:
+    mov REGS_rsp(%rsp), %rcx
+    .irp word, REGS_rip, REGS_rflags, REGS_rax
+    sub $8, %rcx
+    mov \word(%rsp), %rax
+    mov %rax, (%rcx)
+    .endr
+    sub $8, %rcx
+    mov STACK_CR3(%rsp), %rax
+    mov %rax, (%rcx)
+    mov %rcx, REGS_rsp(%rsp)
+    RESTORE_REGS
+    mov (REGS_rsp - REGS_error_code)(%rsp), %rsp
+    pop %rax
+    mov %rax, %cr3
+    pop %rax
+    popfq
+    ret
+
+/*
+ * ---- speculation controls (spec_choose.c) ----
+ * Called with the return address below the frame, all registers kept, on page
+ * tables of the hypervisor.
+ */
+#define SCRATCH(n) (CPU_INFO_scratch + 8 * (n) + 8)(%rsp)
+
+/* Do the code up to the next label only if the feature is set. */
+    .macro IF_PATCHED feature:req, do:req, else:req
+    PATCH_BRANCH(\feature, \do)
+    jmp \else
+    .endm
+
+    .macro WRITE_MSR msr:req
+    mov $\msr, %ecx
+    xor %edx, %edx
+    wrmsr
+    .endm
+
+FUNC(spec_enter)
+    mov %rax, SCRATCH(0)
+    mov %rcx, SCRATCH(1)
+    mov %rdx, SCRATCH(2)
+    IF_PATCHED PATCH_IBRS_ENTER, 1f, 2f
+1:  mov spec_choice + SPEC_CHOICE_spec_ctrl(%rip), %eax
+    WRITE_MSR ASM_MSR_SPEC_CTRL
+2:  IF_PATCHED PATCH_IBPB_ENTER, 1f, 2f
+1:  mov $ASM_PRED_CMD_IBPB, %eax
+    WRITE_MSR ASM_MSR_PRED_CMD
+2:  IF_PATCHED PATCH_RSB_ENTER, 1f, 2f
+    /* 32 calls that never return where they say. */
+1:  mov $16, %ecx
+    mov %rsp, %rax
+3:  call 5f
+4:  pause
+    lfence
+    jmp 4b
+5:  call 7f
+6:  pause
+    lfence
+    jmp 6b
+7:  mov %rax, %rsp
+    dec %ecx
+    jnz 3b
+2:  mov SCRATCH(0), %rax
+    mov SCRATCH(1), %rcx
+    mov SCRATCH(2), %rdx
+    ret
+END(spec_enter)
+
+FUNC(spec_leave)
+    mov %rax, SCRATCH(0)
+    mov %rcx, SCRATCH(1)
+    mov %rdx, SCRATCH(2)
+    IF_PATCHED PATCH_IBRS_ENTER, 1f, 2f
+1:  mov spec_choice + SPEC_CHOICE_spec_ctrl(%rip), %eax
+    and $~ASM_SPEC_CTRL_IBRS, %eax
+    WRITE_MSR ASM_MSR_SPEC_CTRL
+2:  IF_PATCHED PATCH_VERW_LEAVE, 1f, 2f
+    /* Overwrites buffers, in the form with a memory operand only. */
+1:  verw .Lverw_selector(%rip)
+2:  mov SCRATCH(0), %rax
+    mov SCRATCH(1), %rcx
+    mov SCRATCH(2), %rdx
+    ret
+.Lverw_selector:
+    .word SEL_HV_DS
+END(spec_leave)
 
     .section .note.GNU-stack, "", @progbits

@@ -17,6 +17,21 @@ bool guest_range_ok(guest_va_t va, uint64_t len)
     return end <= GUEST_LOW_END || va >= HV_VIRT_END;
 }
 
+/*
+ * The same for speculation, which passes the check above while it is still
+ * undecided: an address in the hypervisor's slots becomes 0, without a branch.
+ */
+static guest_va_t outside_hypervisor(guest_va_t va)
+{
+    uint64_t inside;
+
+    __asm__("cmp %2, %1; sbb %0, %0"
+            : "=r"(inside)
+            : "r"(va - HV_VIRT_START), "r"(HV_VIRT_END - HV_VIRT_START)
+            : "cc");
+    return va & ~inside;
+}
+
 /* Words, then bytes; returns how many bytes were not copied (rounded up to
  * the interrupted word). One of dst and src is the guest's. */
 static size_t copy_words(void *dst, const void *src, size_t n)
@@ -39,6 +54,7 @@ int copy_from_guest_va(void *dst, guest_va_t src, size_t n)
 {
     if (!guest_range_ok(src, n))
         return -EFAULT;
+    src = outside_hypervisor(src);
     return copy_words(dst, (const void *)src, n) ? -EFAULT : 0;
 }
 
@@ -46,6 +62,7 @@ int copy_to_guest_va(guest_va_t dst, const void *src, size_t n)
 {
     if (!guest_range_ok(dst, n))
         return -EFAULT;
+    dst = outside_hypervisor(dst);
     return copy_words((void *)dst, src, n) ? -EFAULT : 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <asm/boot.h>
 #include <asm/page.h>
+#include <asm/pv/isolation.h>
 #include <asm/tlb.h>
 #include <asm/x86.h>
 
@@ -128,8 +129,9 @@ pte_t *hv_l1e(unsigned long va)
 
 void l4_install_hv_slots(pte_t *l4)
 {
-    for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++)
+    for (unsigned int i = HV_SLOT_FIRST; i < L4_LINES_SLOT; i++)
         WRITE_ONCE(l4[i], hv_l4[i]);
+    WRITE_ONCE(l4[L4_LINES_SLOT], isolation_is_on() ? l4_lines(l4) : 0);
 }
 
 static void __init map_or_die(unsigned long va, paddr_t pa, uint64_t flags,
@@ -211,7 +213,7 @@ static void __init map_all_ram(void)
 /* Slot 256 is what guests may read: the only one that ring 3 can enter. */
 static void __init make_l3_tables(void)
 {
-    for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++) {
+    for (unsigned int i = HV_SLOT_FIRST; i < L4_LINES_SLOT; i++) {
         if (hv_l4[i] & PTE_P)
             continue;
         hv_l4[i] = table_new();

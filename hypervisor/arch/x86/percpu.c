@@ -13,6 +13,7 @@
 #include <asm/cpu.h>
 #include <asm/desc.h>
 #include <asm/page.h>
+#include <asm/pv/isolation.h>
 #include <asm/traps.h>
 
 #define NR_IST_PAGES   4
@@ -88,6 +89,8 @@ int __init percpu_init_cpu(unsigned int cpu)
         rc = copy_data(cpu);
     if (!rc)
         rc = desc_alloc(cpu);
+    if (!rc)
+        rc = isolation_cpu_init(cpu);
     if (rc)
         return rc;
     cpu_info_of(cpu)->cpu = cpu;

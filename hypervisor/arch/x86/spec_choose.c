@@ -19,7 +19,6 @@ const struct spec_options spec_options_default = {
     .ssbd = SPEC_DEFAULT,
     .rsb = SPEC_DEFAULT,
     .md_clear = SPEC_DEFAULT,
-    .branch_harden = SPEC_DEFAULT,
     .srb_lock = SPEC_DEFAULT,
     .tsx = SPEC_DEFAULT,
     .xpti_dom0 = SPEC_DEFAULT,
@@ -110,7 +109,7 @@ static void choose_data(const struct spec_caps *c, const struct spec_options *o,
 void spec_choose(const struct spec_caps *c, const struct spec_options *o,
                  struct spec_choice *out)
 {
-    *out = (struct spec_choice){.branch_harden = pick(o->branch_harden, true)};
+    *out = (struct spec_choice){0};
     choose_branches(c, o, out);
     choose_returns(c, o, out);
     choose_register(c, o, out);
@@ -136,5 +135,11 @@ uint32_t spec_features(const struct spec_choice *c)
         f |= 1U << PATCH_ISOLATION;
     if (c->l1tf_dom0 || c->l1tf_domu)
         f |= 1U << PATCH_L1TF;
+    if (c->thunk == PATCH_THUNK_RETPOLINE)
+        f |= 1U << PATCH_RETPOLINE;
+    if (f & (1U << PATCH_SPEC_ENTER | 1U << PATCH_ISOLATION))
+        f |= 1U << PATCH_ENTER;
+    if (f & (1U << PATCH_SPEC_LEAVE | 1U << PATCH_ISOLATION))
+        f |= 1U << PATCH_LEAVE;
     return f;
 }

@@ -75,13 +75,23 @@ static int __init parse_xpti(const char *s)
 }
 PARAM_FUNC("xpti", parse_xpti);
 
-static int __init parse_l1tf(const char *s)
+#ifdef TRELLIS_DEBUG
+/* For tests under QEMU, which has none of these and ignores writes to their
+ * registers: the code that uses them runs. */
+static bool assume_controls __initdata;
+PARAM_B("spec-ctrl-assume", assume_controls);
+
+static void __init assume(struct spec_caps *c)
 {
-    start_options();
-    (void)spec_parse_domains(&options.l1tf_dom0, &options.l1tf_domu, s);
-    return 0;
+    if (assume_controls)
+        c->ibrs = c->ibpb = c->stibp = c->ssbd = c->md_clear = c->smt = true;
 }
-PARAM_FUNC("pv-l1tf", parse_l1tf);
+#else
+static void __init assume(struct spec_caps *c)
+{
+    (void)c;
+}
+#endif
 
 /* ---- the processor ---- */
 
@@ -199,8 +209,12 @@ void __init spec_init(void)
 {
     start_options();
     look(&spec_caps);
+    assume(&spec_caps);
     spec_choose(&spec_caps, &options, &spec_choice);
     patch_code(spec_features(&spec_choice), spec_choice.thunk);
+    /* A global entry would outlive the change to a root without it. */
+    if (patch_is_set(PATCH_ISOLATION))
+        hv_cr4 &= ~CR4_PGE;
 }
 
 static void set_bits_safe(uint32_t msr, uint64_t clear, uint64_t set)
@@ -215,6 +229,7 @@ void spec_cpu_init(void)
 {
     const struct spec_choice *c = &spec_choice;
 
+    write_cr4(hv_cr4);
     if (c->auto_ibrs)
         wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AUTO_IBRS);
     if (c->tsx_off)
@@ -295,7 +310,6 @@ void __init spec_report(void)
            SHOW(c, ibpb_switch, "IBPB between domains"),
            SHOW(c, ibpb_entry, "IBPB on entry"), SHOW(c, verw, "VERW on exit"),
            SHOW(c, tsx_off, "TSX off"));
-    printk("Speculation: isolation (xpti) of %s; L1TF checks of %s\n",
-           which(c->xpti_dom0, c->xpti_domu),
-           which(c->l1tf_dom0, c->l1tf_domu));
+    printk("Speculation: isolation (xpti): %s\n",
+           which(c->xpti_dom0, c->xpti_domu));
 }

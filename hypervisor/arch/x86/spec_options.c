@@ -106,11 +106,11 @@ static bool parse_word(struct spec_options *o, const struct word *w)
         {"ssbd", &o->ssbd},
         {"rsb", &o->rsb},
         {"md-clear", &o->md_clear},
-        {"branch-harden", &o->branch_harden},
         {"srb-lock", &o->srb_lock},
     };
     /* Known, and without effect: docs/security.md says why. */
-    static const char *const always[] = {"eager-fpu", "l1d-flush"};
+    static const char *const always[] = {"eager-fpu", "l1d-flush",
+                                         "branch-harden"};
     int ignored;
 
     if (!*w->value && yes_no(w->name) != SPEC_DEFAULT) {

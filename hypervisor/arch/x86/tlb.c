@@ -87,15 +87,20 @@ void tlb_flush_one_local(unsigned long va)
     invlpg(va);
 }
 
-/* Global entries go when CR4.PGE changes, and all others with them. */
+/* Global entries go when CR4.PGE changes, and all others with them. With
+ * isolation there are none (spec_ctrl.c). */
 static void flush_all_local(void)
 {
     unsigned long flags = irq_save();
     uint32_t now = clock_tick();
     uint64_t cr4 = read_cr4();
 
-    write_cr4(cr4 & ~CR4_PGE);
-    write_cr4(cr4 | CR4_PGE);
+    if (cr4 & CR4_PGE) {
+        write_cr4(cr4 & ~CR4_PGE);
+        write_cr4(cr4);
+    } else {
+        write_cr3(read_cr3());
+    }
     WRITE_ONCE(this_cpu(tlb_time), now);
     irq_restore(flags);
 }

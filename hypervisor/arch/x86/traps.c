@@ -38,6 +38,11 @@ _Static_assert(sizeof(struct gate) == 16, "SDM: 64-bit gate");
 
 static struct gate idt[256] ALIGNED(4096) __ro_after_init;
 
+const void *idt_page(void)
+{
+    return idt;
+}
+
 static uint8_t gate_ist(unsigned int vector)
 {
     switch (vector) {
@@ -265,13 +270,16 @@ void hv_exception(struct cpu_regs *regs)
     regs->rip = fixup;
 }
 
-/* True if sp lies on this CPU's NMI stack. */
+/* True if sp lies on this CPU's NMI stack, or in the slot that stands in for
+ * it before page tables are changed (entry.S, ist_isolated). */
 static bool on_nmi_stack(uint64_t sp)
 {
     unsigned long area =
         (unsigned long)get_cpu_info() & ~(PERCPU_AREA_SIZE - 1);
+    unsigned long slot = area + AREA_IST_SLOT_TOP(IST_NMI) - AREA_IST_SLOT_SIZE;
 
-    return sp - (area + AREA_NMI_PAGE * PAGE_SIZE) < PAGE_SIZE;
+    return sp - (area + AREA_NMI_PAGE * PAGE_SIZE) < PAGE_SIZE ||
+           sp - slot < AREA_IST_SLOT_SIZE;
 }
 
 /* Returns whether entry.S must return without IRET. */

@@ -12,7 +12,7 @@
 #define PHYS(sym) (sym - IMAGE_START)
 #define SLOT(va) (((va) >> 39) & 511)
 #define L3_INDEX(va) (((va) >> 30) & 511)
-#define STACK_TOP (PERCPU_AREA_START + PERCPU_AREA_SIZE - CPU_INFO_SIZE)
+#define STACK_TOP (PERCPU_AREA_START + AREA_CPU_INFO)
 
     .section .init.head, "ax", @progbits
     .code32

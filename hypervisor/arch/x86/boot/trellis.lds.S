@@ -40,7 +40,10 @@ SECTIONS
         KEEP(*(.text.entry_stub))
         . = ALIGN(PAGE);
         entry_stub_end = .;
-        *(.text.entry)
+        entry_text_start = .;
+        *(.text.entry .text.entry.*)
+        . = ALIGN(PAGE);
+        entry_text_end = .;
         *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .text)
         *(EXCLUDE_FILE(*liblzma.a:* *libzstd.a:* *liblz4.a:* *libz.a:*) .text.*)
         . = ALIGN(PAGE);

@@ -12,6 +12,7 @@
 #include <hv/lib.h>
 
 #include <asm/pv/desc.h>
+#include <asm/pv/isolation.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 #include <hv/console.h>
@@ -83,7 +84,7 @@ static void count_table(mfn_t m, enum page_type type, unsigned int nr)
             count(pte_mfn(pt[i]), (enum page_type)(type - 1));
     }
     if (type == PGT_L4 && nr == PT_ENTRIES)
-        for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++)
+        for (unsigned int i = HV_SLOT_FIRST; i < L4_LINES_SLOT; i++)
             if (pt[i] != hv_l4[i])
                 report(m, "hypervisor slots changed");
 }
@@ -152,6 +153,7 @@ static void count_domain(struct domain *d)
 
     for_each_vcpu (d, v)
         count_vcpu(v);
+    errors += isolation_audit(d);
     evtchn_fifo_each_page(d, count_writable, NULL);
     grant_each_device_map(d, count_device_map, NULL);
     if (d->arch.pirq_eoi_page)

@@ -24,6 +24,8 @@
 #include <asm/pv/bounce.h>
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
+#include <asm/pv/isolation.h>
+#include <asm/spec_ctrl.h>
 #include <asm/tlb.h>
 #include <asm/traps.h>
 
@@ -130,6 +132,7 @@ static void load_guest(struct vcpu *v, struct cpu_info *ci)
     ci->guest_regs = v->arch.regs;
     ci->kernel_mode = v->arch.kernel_mode;
     pv_load_gdt(v);
+    isolation_load(v);
     load_page_tables(v);
     pv_load_ldt(v);
     if (cr4 != read_cr4())
@@ -144,6 +147,7 @@ static void load_idle(void)
 {
     load_idle_gdt();
     load_ldt(0);
+    isolation_load(current);
     tlb_load_cr3(mfn_to_maddr(virt_to_mfn(hv_l4)));
 }
 
@@ -170,6 +174,8 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
         save_guest(prev, ci);
     cpumask_set(&next->dirty_cpumask, ci->cpu);
     ci->vcpu = next;
+    if (patch_is_set(PATCH_PREDICT))
+        spec_switch(prev, next);
     if (next->is_idle)
         load_idle();
     else

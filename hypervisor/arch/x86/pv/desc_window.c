@@ -13,6 +13,7 @@
 #include <hv/lib.h>
 
 #include <asm/desc.h>
+#include <asm/pv/isolation.h>
 #include <asm/x86.h>
 
 #define NR_WINDOWS 16384
@@ -21,6 +22,13 @@ static unsigned long windows_used[BITMAP_LONGS(NR_WINDOWS)];
 static spinlock_t windows_lock = SPINLOCK_INIT(LOCK_RANK_PAGE_LIST);
 /* What is in a GDT where the guest has put nothing. */
 static const uint64_t no_descs[DESCS_PER_PAGE] ALIGNED(PAGE_SIZE);
+
+/* A vcpu's window is all that its isolated root shows of the slot, by an L1
+ * table of its own. */
+static unsigned long window_stride(void)
+{
+    return isolation_is_on() ? DESC_WINDOW_ALONE : DESC_WINDOW_SIZE;
+}
 
 static unsigned long window_alloc(void)
 {
@@ -31,13 +39,13 @@ static unsigned long window_alloc(void)
     if (n < NR_WINDOWS)
         bit_set(windows_used, n);
     spin_unlock(&windows_lock);
-    return n < NR_WINDOWS ? DESC_WINDOW_START + n * DESC_WINDOW_SIZE : 0;
+    return n < NR_WINDOWS ? DESC_WINDOW_START + n * window_stride() : 0;
 }
 
 static void window_free(unsigned long va)
 {
     spin_lock(&windows_lock);
-    bit_clear(windows_used, (va - DESC_WINDOW_START) / DESC_WINDOW_SIZE);
+    bit_clear(windows_used, (va - DESC_WINDOW_START) / window_stride());
     spin_unlock(&windows_lock);
 }
 

@@ -10,12 +10,15 @@
 #include <asm/pv/cpuid.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
+#include <asm/pv/isolation.h>
+#include <asm/spec_ctrl.h>
 #include <asm/x86.h>
 
 int arch_domain_create(struct domain *d)
 {
     if (d->is_idle)
         return 0;
+    spec_forget(d->id);
     return cpuid_domain_create(d);
 }
 
@@ -45,6 +48,7 @@ int arch_domain_relinquish(struct domain *d)
         v->arch.ldt_ents = 0;
         put_l4(&v->arch.user_l4);
         put_l4(&v->arch.kernel_l4);
+        isolation_forget(v);
         v->is_initialised = false;
     }
     return pv_relinquish_mm(d);
@@ -68,6 +72,8 @@ int arch_vcpu_create(struct vcpu *v)
         return -ENOMEM;
     rc = fpu_vcpu_create(v);
     if (!rc)
+        rc = isolation_vcpu_create(v);
+    if (!rc)
         rc = pv_window_create(v);
     if (rc)
         arch_vcpu_destroy(v);
@@ -77,6 +83,7 @@ int arch_vcpu_create(struct vcpu *v)
 void arch_vcpu_destroy(struct vcpu *v)
 {
     pv_window_destroy(v);
+    isolation_vcpu_destroy(v);
     fpu_vcpu_destroy(v);
     hv_free(v->arch.trap_table);
     v->arch.trap_table = NULL;
@@ -91,6 +98,7 @@ void arch_vcpu_reset(struct vcpu *v)
     a->ldt_base = a->ldt_ents = 0;
     put_l4(&a->user_l4);
     put_l4(&a->kernel_l4);
+    isolation_forget(v);
     memset(a->trap_table, 0, 256 * sizeof(*a->trap_table));
     a->event_callback = a->failsafe_callback = a->syscall_callback = 0;
     a->syscall32_callback = a->sysenter_callback = a->nmi_callback = 0;

@@ -12,6 +12,7 @@
 #include <asm/guest_word.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
+#include <asm/pv/isolation.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 #include <asm/x86.h>
@@ -97,6 +98,7 @@ static int op_new_baseptr(const struct op_args *a)
         return rc;
     v->arch.kernel_l4 = new;
     load_kernel_root(v);
+    isolation_set_root(v, ISOLATED_KERNEL, new);
     put_root(old);
     return 0;
 }
@@ -119,6 +121,7 @@ static int op_new_user_baseptr(const struct op_args *a)
             return rc;
     }
     v->arch.user_l4 = new;
+    isolation_set_root(v, ISOLATED_USER, new);
     put_root(old);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 
+#include <asm/pv/isolation.h>
 #include <asm/pv/l1e.h>
 
 /* Entries of a table that was linked may be cached on any CPU of d. */
@@ -54,6 +55,8 @@ int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
     rc = swap_entry(table, slot, new, level, how, &old);
     if (rc)
         old = new; /* give back what was taken */
+    else if (level == PGT_L4)
+        isolation_l4_changed(d, table, slot);
     if (!(old & PTE_P))
         return rc;
     /*

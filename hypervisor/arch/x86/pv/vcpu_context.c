@@ -146,6 +146,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     put_l4(a->kernel_l4);
     a->kernel_l4 = kernel;
     a->user_l4 = user;
+    isolation_forget(v);
     pv_ldt_unmap(v);
     a->ldt_base = c->ldt_base;
     a->ldt_ents = (unsigned int)c->ldt_ents;

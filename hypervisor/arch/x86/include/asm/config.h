@@ -12,6 +12,7 @@
  * slot 260  ffff820000000000  frame table
  * slot 261  ffff82a000000000  image;  ffff82c000000000 vmap, ioremap, fixmap
  * slot 262+ ffff830000000000  direct map of all RAM (W, NX)
+ * slot 271  nothing: a word of ours, asm/pv/isolation.h
  */
 #ifndef ASM_CONFIG_H
 #define ASM_CONFIG_H
@@ -28,7 +29,8 @@
 
 #define RO_M2P_START      0xffff800000000000
 #define DESC_WINDOW_START 0xffff808000000000
-#define DESC_WINDOW_SIZE  0x20000 /* 16 pages GDT, 16 pages LDT */
+#define DESC_WINDOW_SIZE  0x20000  /* 16 pages GDT, 16 pages LDT */
+#define DESC_WINDOW_ALONE 0x200000 /* apart from each other, with isolation */
 #define PERCPU_AREA_START 0xffff810000000000
 #define RW_M2P_START      0xffff818000000000
 #define FRAME_TABLE_START 0xffff820000000000
@@ -37,23 +39,34 @@
 #define VMAP_START        0xffff82c000000000
 #define VMAP_END          0xffff830000000000
 #define DIRECTMAP_START   0xffff830000000000
-#define DIRECTMAP_END     0xffff880000000000
+#define DIRECTMAP_END     0xffff878000000000
 
 /*
  * A CPU's area: 16 pages, aligned to its size. All stacks of a CPU lie in it,
  * so struct cpu_info is found from any stack pointer by masking.
  *   0 entry stub (read-execute)    1 guard
  *   2 #DF  3 guard  4 NMI  5 guard  6 #MC  7 guard  8 #DB  9 guard
- *   10..15 main stack, struct cpu_info at its top
+ *   10..14 main stack      15 entry page
+ * The entry page is all of it that a guest's isolated page tables map besides
+ * the stub (docs/entry.md, "Isolation"), so it holds nothing but the guest's
+ * own registers and what the processor wants: struct cpu_info (the main stack
+ * goes on right below it), the slots for the frames of #DF, NMI, #MC, #DB when
+ * their stacks are not mapped, and the TSS.
  */
-#define PERCPU_AREA_SHIFT 16
-#define PERCPU_AREA_SIZE  0x10000
-#define AREA_STUB_PAGE    0
-#define AREA_DF_PAGE      2
-#define AREA_NMI_PAGE     4
-#define AREA_MC_PAGE      6
-#define AREA_DB_PAGE      8
-#define AREA_STACK_PAGE   10
+#define PERCPU_AREA_SHIFT    16
+#define PERCPU_AREA_SIZE     0x10000
+#define AREA_STUB_PAGE       0
+#define AREA_DF_PAGE         2
+#define AREA_NMI_PAGE        4
+#define AREA_MC_PAGE         6
+#define AREA_DB_PAGE         8
+#define AREA_IST_PAGE(n)     (2 * (n)) /* n: IST_*, asm/traps.h */
+#define AREA_STACK_PAGE      10
+#define AREA_ENTRY_PAGE      15
+#define AREA_CPU_INFO        0xf008 /* its frame ends at a multiple of 16 */
+#define AREA_IST_SLOT_SIZE   0x100
+#define AREA_IST_SLOT_TOP(n) (0xf400 + AREA_IST_SLOT_SIZE * (n))
+#define AREA_TSS             0xf800
 
 /* Selectors (ABI: FLAT_* and the reserved GDT entries, abi-notes A.7). */
 #define SEL_HV_CS         0xe008

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a CPU finds from its stack pointer: struct cpu_info at the top of the
- * main stack (asm/config.h draws the area). The guest's frame lies right at
- * its start, so that a return to the guest is pops and IRETQ. No %gs: guests
- * own it, and a guest's swap of GS bases is then one SWAPGS.
+ * What a CPU finds from its stack pointer: struct cpu_info right above the main
+ * stack (asm/config.h draws the area). The guest's frame lies at its start, so
+ * that a return to the guest is pops and IRETQ. No %gs: guests own it, and a
+ * guest's swap of GS bases is then one SWAPGS. The page is mapped while guests
+ * run, isolated ones too: nothing secret belongs here.
  */
 #ifndef ASM_CPU_INFO_H
 #define ASM_CPU_INFO_H
@@ -21,15 +22,19 @@ struct cpu_info {
     uint32_t cpu;
     bool kernel_mode; /* current's arch.kernel_mode, for the entry code */
     uint8_t pad[3];
-    uint64_t hot[4]; /* entry code's own: cached values of current */
+    /*
+     * Isolation (asm/pv/isolation.h), all by kernel_mode: what CR3 is loaded
+     * with on the way out and in; 0: current is not isolated.
+     */
+    uint64_t guest_cr3[2], host_cr3[2];
+    uint64_t hv_cr3;     /* the hypervisor's own root */
+    uint64_t scratch[3]; /* registers of the guest, on the way in and out */
 };
 /* The frame ends where TSS.RSP0 and SYSENTER_ESP point: a processor in 64-bit
- * mode aligns the stack down to 16 before it pushes SS. What follows the frame
- * is one cache line. */
-#define CPU_INFO_FRAME_END                                                    \
-    (sizeof(struct cpu_info) - sizeof(struct cpu_regs)) /* below the area end \
-                                                         */
-_Static_assert(CPU_INFO_FRAME_END == 64, "aligned, one cache line");
+ * mode aligns the stack down to 16 before it pushes SS. */
+_Static_assert((AREA_CPU_INFO + sizeof(struct cpu_regs)) % 16 == 0, "aligned");
+_Static_assert(AREA_CPU_INFO + sizeof(struct cpu_info) <= AREA_IST_SLOT_TOP(0),
+               "the entry page has other tenants");
 
 static inline struct cpu_info *get_cpu_info(void)
 {
@@ -37,7 +42,7 @@ static inline struct cpu_info *get_cpu_info(void)
 
     __asm__("mov %%rsp, %0" : "=r"(sp));
     return (struct cpu_info *)((sp & ~(PERCPU_AREA_SIZE - 1UL)) +
-                               PERCPU_AREA_SIZE - sizeof(struct cpu_info));
+                               AREA_CPU_INFO);
 }
 
 static inline struct vcpu *get_current(void)
@@ -57,8 +62,8 @@ static inline unsigned int smp_processor_id(void)
 static inline struct cpu_info *cpu_info_of(unsigned int cpu)
 {
     return (struct cpu_info *)(PERCPU_AREA_START +
-                               (cpu + 1UL) * PERCPU_AREA_SIZE) -
-           1;
+                               (unsigned long)cpu * PERCPU_AREA_SIZE +
+                               AREA_CPU_INFO);
 }
 
 static inline unsigned long this_cpu_offset(void)

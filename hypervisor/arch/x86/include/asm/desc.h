@@ -30,8 +30,6 @@ struct desc_ptr {
 /* Limit of any GDT in use: guest entries and the reserved page. */
 #define GDT_LIMIT (GDT_RESERVED_BYTE + 0xfff)
 
-DECLARE_PER_CPU(struct tss64, tss);
-
 /* The frame of cpu's reserved GDT entries. */
 mfn_t percpu_gdt_page(unsigned int cpu);
 /* The GDT for when no guest is loaded: only the reserved entries exist. */

@@ -58,8 +58,7 @@ struct spec_caps {
 /* Words of the command line: SPEC_DEFAULT, 0 or 1 unless it says otherwise. */
 struct spec_options {
     int thunk; /* enum patch_thunk */
-    int ibrs, ibpb, ibpb_entry, stibp, ssbd, rsb, md_clear, branch_harden;
-    int srb_lock, tsx;
+    int ibrs, ibpb, ibpb_entry, stibp, ssbd, rsb, md_clear, srb_lock, tsx;
     int xpti_dom0, xpti_domu;
     int l1tf_dom0, l1tf_domu;
 };
@@ -73,7 +72,6 @@ struct spec_choice {
     bool ibpb_switch; /* when a CPU goes to another domain's vcpu */
     bool ibpb_entry;  /* on every entry from a guest */
     bool verw;        /* on every return to a guest */
-    bool branch_harden;
     bool tsx_off;
     bool srb_lock;      /* RDRAND's buffer protected: the processor's default */
     uint64_t spec_ctrl; /* MSR_SPEC_CTRL while the hypervisor runs */

@@ -21,6 +21,7 @@
 #define ENTRY_SYSRET      0x10000
 
 /* Interrupt stack table: which TSS.IST an IDT gate uses (0: none). */
+/* The order is that of the stacks and slots in asm/config.h. */
 #define IST_DF  1
 #define IST_NMI 2
 #define IST_MC  3
@@ -37,6 +38,8 @@ void traps_init(void);
 /* This CPU, with its area, TSS and GDT in place: IDT, SYSCALL and SYSENTER
  * registers. */
 void traps_cpu_init(void);
+/* The page of the IDT. */
+const void *idt_page(void);
 
 /* Called by entry.S, interrupts off. */
 void guest_exception(struct cpu_regs *regs);
@@ -59,6 +62,7 @@ void do_irq_vector(struct cpu_regs *regs);
 
 /* Code of entry.S. */
 extern const char entry_stub_start[], entry_stub_end[];
+extern const char entry_text_start[], entry_text_end[];
 extern const char stub_syscall64[], stub_syscall32[], sysenter_entry[];
 extern const char iret_to_guest[];
 extern const char vector_stubs[]; /* 16 bytes each */

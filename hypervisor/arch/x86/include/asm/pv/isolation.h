@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Isolation: while a guest runs, CR3 points to a root of ours that has the
+ * guest's entries and, of the hypervisor, only what the way in needs. Meltdown
+ * reads whatever is mapped, whoever may: so the rest is not. docs/entry.md,
+ * "Isolation", draws the two views and their windows.
+ *
+ * A vcpu that is isolated owns two such roots, for its kernel and its user
+ * mode. Each is a copy of the guest's L4, kept in step: entry by entry when the
+ * L4 changes, as a whole when the vcpu gets another. Whoever is not isolated
+ * (xpti=) runs on its own L4 tables, which have the hypervisor in them.
+ */
+#ifndef ASM_PV_ISOLATION_H
+#define ASM_PV_ISOLATION_H
+
+#include <asm/page.h>
+#include <asm/patch.h>
+#include <hv/types.h>
+
+struct vcpu;
+struct domain;
+struct page_info;
+
+/* Roots by mode, the index that entry.S uses: vcpu.arch.kernel_mode. */
+#define ISOLATED_USER   0
+#define ISOLATED_KERNEL 1
+
+struct isolated_root {
+    pte_t *l4;      /* NULL: the vcpu is not isolated */
+    mfn_t source;   /* the guest's L4 that it copies; INVALID_MFN: none */
+    uint64_t lines; /* parts of it that may have entries, see below */
+};
+
+/*
+ * The entries of an L4 in parts of eight, a cache line each: most are empty,
+ * and a copy is in proportion to those that are not. Which may have entries
+ * says a word in the guest's L4 itself, in the hypervisor's last slot, which
+ * maps nothing: bit n for line n, but bit 32 for line 0, since bit 0 would make
+ * it present and line 32 is the hypervisor's.
+ */
+#define L4_LINE_ENTRIES 8
+#define L4_LINES        (PT_ENTRIES / L4_LINE_ENTRIES)
+#define L4_LINES_SLOT   HV_SLOT_LAST
+static inline uint64_t l4_line_bit(unsigned int slot)
+{
+    unsigned int line = slot / L4_LINE_ENTRIES;
+
+    return 1UL << (line ? line : HV_SLOT_FIRST / L4_LINE_ENTRIES);
+}
+/* The word for the entries of an L4 now. */
+uint64_t l4_lines(const pte_t *l4);
+/* Make copy's guest entries those of l4; copy has had entries in `had`. */
+void l4_copy_lines(pte_t *copy, const pte_t *l4, uint64_t lines, uint64_t had);
+
+static inline bool isolation_is_on(void)
+{
+    return patch_is_set(PATCH_ISOLATION);
+}
+
+/* ---- isolation.c; all are nothing for a vcpu that is not isolated ---- */
+
+int isolation_vcpu_create(struct vcpu *v) MUST_CHECK;
+void isolation_vcpu_destroy(struct vcpu *v);
+/* The vcpu, which does not run, has other L4 tables: copies are worthless. */
+void isolation_forget(struct vcpu *v);
+/*
+ * current has another L4 for the mode (INVALID_MFN: none). Before the reference
+ * of the old one is dropped.
+ */
+void isolation_set_root(struct vcpu *v, unsigned int mode, mfn_t l4);
+/*
+ * v becomes current on this CPU, its descriptor window and page tables too;
+ * interrupts off. The idle vcpu as well: nothing is isolated then.
+ */
+void isolation_load(struct vcpu *v);
+/*
+ * Entry `slot` of table, an L4 of d, has changed: all copies follow before this
+ * returns. The caller flushes the domain's CPUs after that.
+ */
+void isolation_l4_changed(const struct domain *d, struct page_info *table,
+                          unsigned int slot);
+
+/* What isolated roots map must be what is allowed: number of differences.
+ * The domain's vcpus are paused, or current. */
+unsigned int isolation_audit(const struct domain *d);
+
+/* ---- isolation_view.c: the hypervisor's part of isolated roots ---- */
+
+void isolation_init(void);                           /* boot CPU */
+int isolation_cpu_init(unsigned int cpu) MUST_CHECK; /* its tables */
+/* This CPU's view shows v's descriptor window and no other. */
+void isolation_show_window(const struct vcpu *v);
+/* Slots 256..271 of a root that is to be used on this CPU. */
+void isolation_install(pte_t *l4, unsigned int cpu);
+/* The same root maps nothing of the hypervisor that it should not. */
+unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4);
+
+#endif
