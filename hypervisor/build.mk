@@ -27,6 +27,9 @@ HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-relax -Wl,--no-warn-rw
 TRELLIS_VERSION ?= 0.1
 HV_BASE_CFLAGS += -DTRELLIS_VERSION='"$(TRELLIS_VERSION)"'
 
+# It calls the decoders, whose vector registers want the stack aligned to 16.
+CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4
+
 # V=1 shows every command.
 V ?= 0
 HV_SAY = $(if $(filter 1,$(V)),,@echo "  $(1)  $(2)";)

@@ -193,8 +193,9 @@ const char *__init dom0_unpack_format(const void *in, uint64_t in_bytes)
     return f ? f->name : NULL;
 }
 
-const char *__init dom0_unpack(const void *in, uint64_t in_bytes, void *out,
-                               uint64_t out_bytes)
+/* Called on a stack that is aligned to 8 only, as all of the hypervisor's. */
+const char *__init __attribute__((force_align_arg_pointer))
+dom0_unpack(const void *in, uint64_t in_bytes, void *out, uint64_t out_bytes)
 {
     const struct format *f = find(in, in_bytes);
     uint64_t fs = rdmsr(MSR_FS_BASE);
