@@ -9,7 +9,7 @@
 
 /* ---- MADT ---- */
 
-/* The boot CPU comes first whatever the order of the table. */
+/* In the table's order, which the CPUs' numbers follow. */
 static void __init add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
 {
     struct acpi_info *a = &acpi_info;
@@ -42,7 +42,8 @@ static void __init add_override(const struct madt_override *e)
 {
     unsigned int n = acpi_info.nr_overrides;
 
-    if (n == ACPI_MAX_OVERRIDES)
+    if (n == ACPI_MAX_OVERRIDES || e->bus != MADT_BUS_ISA ||
+        e->isa_irq >= NR_ISA_IRQS)
         return;
     acpi_info.override[n].isa_irq = e->isa_irq;
     acpi_info.override[n].gsi = e->gsi;
@@ -60,11 +61,12 @@ static void __init read_madt_entry(const struct madt_entry *e)
 
     switch (e->type) {
     case MADT_LAPIC:
-        if (e->length >= sizeof(*lapic))
+        /* All ones is everybody. */
+        if (e->length >= sizeof(*lapic) && lapic->apic_id != 0xff)
             add_cpu(lapic->apic_id, lapic->acpi_id, lapic->flags);
         break;
     case MADT_X2APIC:
-        if (e->length >= sizeof(*x2apic))
+        if (e->length >= sizeof(*x2apic) && x2apic->apic_id != ~0U)
             add_cpu(x2apic->apic_id, x2apic->acpi_id, x2apic->flags);
         break;
     case MADT_IOAPIC:
@@ -89,6 +91,7 @@ void __init acpi_read_madt(const struct acpi_madt *t)
     if (t->h.length < sizeof(*t))
         return;
     acpi_info.lapic_addr = t->lapic_addr;
+    acpi_info.has_pic = t->flags & MADT_PCAT_COMPAT;
     while (p + sizeof(struct madt_entry) <= end) {
         const struct madt_entry *e = (const void *)p;
 

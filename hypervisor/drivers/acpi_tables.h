@@ -54,6 +54,7 @@ struct madt_entry {
 } PACKED;
 
 #define MADT_CPU_ENABLED 0x1U
+#define MADT_PCAT_COMPAT 0x1U /* of the table's flags */
 
 struct madt_lapic {
     struct madt_entry e;
@@ -67,6 +68,8 @@ struct madt_ioapic {
     uint32_t addr, gsi_base;
 } PACKED;
 
+#define MADT_BUS_ISA       0
+#define NR_ISA_IRQS        16
 #define MADT_POLARITY      0x3
 #define MADT_POLARITY_LOW  0x3
 #define MADT_TRIGGER       0xc

@@ -4,6 +4,7 @@
  */
 #include <asm/apic.h>
 
+#include <hv/acpi.h>
 #include <hv/lib.h>
 #include <hv/smp.h>
 
@@ -70,13 +71,28 @@ void apic_send_ipi_mask(const cpumask_t *mask, uint8_t vector)
             apic_send_ipi(cpu, vector);
 }
 
+/*
+ * On bare metal x2APIC mode wants interrupt remapping, which is not set up
+ * here; under a hypervisor it saves exits. Once on, it stays on. Intel SDM
+ * vol. 3, "Extended XAPIC (x2APIC)".
+ */
+static bool __init want_x2apic(uint64_t base)
+{
+    if ((base & APIC_BASE_EXTD) || cpu_caps.hypervisor)
+        return true;
+    for (unsigned int i = 0; i < acpi_info.nr_cpus; i++)
+        if (acpi_info.cpu_apic_id[i] >= 0xff)
+            return true;
+    return false;
+}
+
 void __init apic_init_boot(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE);
 
     if (!(cpuid(1).d & (1U << 9)))
         panic("This processor has no local APIC");
-    x2apic_mode = cpu_caps.x2apic;
+    x2apic_mode = cpu_caps.x2apic && want_x2apic(base);
     if (x2apic_mode)
         return;
     regs = ioremap(base & PTE_ADDR_MASK, PAGE_SIZE);
@@ -91,6 +107,15 @@ static void enable(void)
     wrmsr(MSR_APIC_BASE, base);
     if (x2apic_mode)
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
+}
+
+static bool any_in_service(void)
+{
+    uint32_t isr = 0;
+
+    for (unsigned int i = 0; i < 8; i++)
+        isr |= apic_read(APIC_ISR + i * 0x10);
+    return isr;
 }
 
 void apic_init_cpu(void)
@@ -112,10 +137,9 @@ void apic_init_cpu(void)
         apic_write(APIC_LVT_THERMAL, LVT_MASKED);
     apic_write(APIC_ESR, 0);
     apic_write(APIC_LVT_ERROR, VECTOR_APIC_ERROR);
-    /* What was in service when the firmware left. */
-    for (unsigned int i = 0; i < 8; i++)
-        for (uint32_t isr = apic_read(APIC_ISR + i * 0x10); isr; isr &= isr - 1)
-            apic_eoi();
+    /* What was in service when the firmware left; an EOI ends the highest. */
+    for (unsigned int i = 0; i < 256 && any_in_service(); i++)
+        apic_eoi();
 }
 
 /* Out of x2APIC mode the way leads over the disabled state (Intel SDM vol. 3,
@@ -151,6 +175,8 @@ void apic_shutdown_cpu(void)
 
 void __init pic_disable(void)
 {
+    if (acpi_info.present && !acpi_info.has_pic)
+        return;
     outb(ICW1_INIT_ICW4, PIC1_COMMAND);
     outb(ICW1_INIT_ICW4, PIC2_COMMAND);
     outb(PIC_VECTORS, PIC1_DATA);

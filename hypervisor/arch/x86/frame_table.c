@@ -13,7 +13,7 @@
 
 #define TWO_MIB        0x200000UL
 #define LOW_FRAMES     0x100 /* below 1 MiB: DOMID_IO */
-#define MAX_RAM_RANGES 32
+#define MAX_RAM_RANGES 64
 #define MAX_M2P_CHUNKS 8192 /* 8 TiB of machine address space */
 
 uint64_t max_mfn __ro_after_init;

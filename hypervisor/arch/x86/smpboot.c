@@ -125,6 +125,13 @@ static bool __init prepare_trampoline(void)
     return true;
 }
 
+/* Which CPUs of the table are to be started: not this one, and none whose id
+ * the APIC's mode cannot name. */
+static bool __init is_to_start(uint32_t id)
+{
+    return id != apic_id() && (x2apic_mode || id < 0xff);
+}
+
 static bool __init wait_called_in(s_time_t ns)
 {
     s_time_t end = now_ns() + ns;
@@ -181,11 +188,11 @@ void __init smp_boot(void)
         return;
 
     for (unsigned int i = 0; i < a->nr_cpus; i++)
-        if (a->cpu_apic_id[i] != apic_id())
+        if (is_to_start(a->cpu_apic_id[i]))
             apic_send(a->cpu_apic_id[i], ICR_INIT | ICR_ASSERT);
     wait_ns(INIT_WAIT_NS);
     for (unsigned int i = 0; i < a->nr_cpus && cpu < limit; i++) {
-        if (a->cpu_apic_id[i] == apic_id())
+        if (!is_to_start(a->cpu_apic_id[i]))
             continue;
         numa_set_cpu_node(cpu, a->cpu_node[i]);
         if (!start_cpu(cpu, a->cpu_apic_id[i]))

@@ -14,8 +14,9 @@
 
 struct acpi_info {
     bool present;
+    bool has_pic; /* two 8259s, as in a PC */
     paddr_t lapic_addr;
-    unsigned int nr_cpus; /* enabled ones, the boot CPU first */
+    unsigned int nr_cpus; /* enabled ones, in the MADT's order */
     uint32_t cpu_apic_id[MAX_CPUS];
     uint32_t cpu_acpi_id[MAX_CPUS];
     uint8_t cpu_node[MAX_CPUS]; /* hv/numa.h */

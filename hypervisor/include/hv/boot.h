@@ -12,7 +12,8 @@
 #define E820_ACPI     3
 #define E820_NVS      4
 #define E820_UNUSABLE 5
-#define E820_MAX      128
+#define E820_MAX      256
+#define E820_MAX_RAW  512 /* of the loader's entries */
 
 /* ABI layout: 20 bytes (XENMEM_memory_map). */
 struct e820_entry {

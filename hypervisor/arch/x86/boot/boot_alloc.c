@@ -115,8 +115,13 @@ bool __init boot_alloc_at(paddr_t start, uint64_t bytes)
 
 void __init boot_alloc_finish(void)
 {
-    for (unsigned int i = 0; i < nr_ranges; i++)
-        heap_add_range(maddr_to_mfn(range[i].start),
-                       (range[i].end - range[i].start) >> PAGE_SHIFT);
+    for (unsigned int i = 0; i < nr_ranges; i++) {
+        mfn_t first = maddr_to_mfn(range[i].start);
+
+        /* A map in too many pieces leaves some out of the frame table. */
+        if (mfn_is_ram(first))
+            heap_add_range(first,
+                           (range[i].end - range[i].start) >> PAGE_SHIFT);
+    }
     nr_ranges = 0;
 }

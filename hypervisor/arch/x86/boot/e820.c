@@ -8,16 +8,42 @@
 
 #include <asm/boot.h>
 
-static struct e820_entry __initdata raw[E820_MAX];
+static struct e820_entry __initdata raw[E820_MAX_RAW];
 static unsigned int __initdata nr_raw;
+
+/* No room: memory goes unused rather than what is reserved is used. */
+static void __init replace_smallest_ram(struct e820_entry e)
+{
+    struct e820_entry *smallest = NULL;
+
+    for (unsigned int i = 0; i < nr_raw; i++) {
+        struct e820_entry *r = &raw[i];
+
+        if (r->type == E820_RAM && (!smallest || r->size < smallest->size))
+            smallest = r;
+    }
+    if (smallest && (e.type != E820_RAM || e.size > smallest->size))
+        *smallest = e;
+}
 
 void __init e820_add(uint64_t addr, uint64_t size, uint32_t type)
 {
-    if (!size || nr_raw == E820_MAX || addr + size < addr)
-        return;
     if (type < E820_RAM || type > E820_UNUSABLE)
         type = E820_RESERVED;
-    raw[nr_raw++] = (struct e820_entry){addr, size, type};
+    if (addr + size < addr)
+        size = type == E820_RAM ? 0 : ~0ULL - addr;
+    if (!size)
+        return;
+    if (nr_raw < E820_MAX_RAW)
+        raw[nr_raw++] = (struct e820_entry){addr, size, type};
+    else
+        replace_smallest_ram((struct e820_entry){addr, size, type});
+}
+
+void __init e820_forget(void)
+{
+    nr_raw = 0;
+    boot_info.nr_e820 = 0;
 }
 
 /* Which of two claims to the same bytes wins. */

@@ -107,6 +107,8 @@ static void __init read_mb2_mmap(const struct mb2_mmap *t)
 {
     const char *p = t->entries, *end = (const char *)t + t->tag.size;
 
+    if (t->entry_size < sizeof(struct mb2_mmap_entry))
+        return;
     for (; p + sizeof(struct mb2_mmap_entry) <= end; p += t->entry_size) {
         const struct mb2_mmap_entry *e = (const void *)p;
 
@@ -173,7 +175,8 @@ static void __init read_mb2(const struct mb2_info *info)
     while (p + sizeof(struct mb2_tag) <= end) {
         const struct mb2_tag *t = (const void *)p;
 
-        if (t->type == MB2_TAG_END || t->size < sizeof(*t))
+        if (t->type == MB2_TAG_END || t->size < sizeof(*t) ||
+            t->size > (size_t)(end - p))
             break;
         read_mb2_tag(t);
         p += ROUND_UP(t->size, 8U);
@@ -182,6 +185,7 @@ static void __init read_mb2(const struct mb2_info *info)
 
 bool __init multiboot_read(uint32_t magic, uint32_t info)
 {
+    e820_forget();
     if (magic == MB1_BOOT_MAGIC)
         read_mb1(low(info));
     else if (magic == MB2_BOOT_MAGIC)

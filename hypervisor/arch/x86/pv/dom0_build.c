@@ -6,11 +6,11 @@
  * docs/paging.md.
  */
 #include "dom0.h"
+#include "dom0_mem.h"
 
 #include <hv/acpi.h>
 #include <hv/arch.h>
 #include <hv/boot.h>
-#include <hv/cmdline.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
 
@@ -22,32 +22,8 @@
 
 /* Left for the hypervisor, for guests' grant tables, and above all contiguous
  * below 4 GiB for the control domain's DMA buffers (XENMEM_exchange). */
-#define RESERVE_MIN_PAGES (128UL << (20 - PAGE_SHIFT))
-#define RESERVE_FRACTION  16
-
 #define PTE_TABLE  (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 #define PTE_KERNEL (PTE_P | PTE_RW | PTE_A | PTE_D)
-
-static uint64_t dom0_mem __initdata; /* bytes; 0: all but the reserve */
-static uint64_t dom0_mem_max __initdata;
-
-/* SIZE, max:SIZE or both. max is also how far the domain may grow later. */
-static int __init parse_dom0_mem(const char *s)
-{
-    for (;;) {
-        bool max = !strncmp(s, "max:", 4);
-
-        if (cmdline_size(max ? s + 4 : s, &s, max ? &dom0_mem_max : &dom0_mem))
-            return -EINVAL;
-        if (dom0_mem_max && (!dom0_mem || dom0_mem > dom0_mem_max))
-            dom0_mem = dom0_mem_max;
-        if (!*s)
-            return 0;
-        if (*s++ != ',')
-            return -EINVAL;
-    }
-}
-PARAM_FUNC("dom0_mem", parse_dom0_mem);
 
 /* Everything while building. */
 struct builder {
@@ -72,23 +48,6 @@ static uint64_t __init va_to_pfn(const struct builder *b, uint64_t va)
 }
 
 /* ---- memory ---- */
-
-static uint64_t __init choose_size(uint64_t initrd_bytes)
-{
-    uint64_t nr_free = heap_free_pages();
-    uint64_t reserve =
-        max_t(uint64_t, nr_free / RESERVE_FRACTION, RESERVE_MIN_PAGES);
-
-    /* The hypervisor's copy of the list is given back. */
-    if (nr_free <= reserve + DIV_ROUND_UP(initrd_bytes, PAGE_SIZE)) {
-        if (!dom0_mem)
-            return nr_free * 3 / 4;
-        reserve = 0;
-    }
-    if (dom0_mem)
-        return min_t(uint64_t, dom0_mem >> PAGE_SHIFT, nr_free - nr_free / 64);
-    return nr_free - reserve;
-}
 
 /* What no loader writes must read as zero: gaps of the kernel, tables. The rest
  * of its memory the kernel clears itself when it needs that; what was there
@@ -335,7 +294,8 @@ static void __init open_kernel(struct builder *b, const struct boot_module *m)
 
 static void __init make_layout(struct builder *b, uint64_t initrd_bytes)
 {
-    uint64_t nr = choose_size(initrd_bytes);
+    uint64_t nr = dom0_mem_pages(heap_total_pages(), heap_free_pages(),
+                                 DIV_ROUND_UP(initrd_bytes, PAGE_SIZE));
     const char *err = dom0_layout_make(&b->p, nr, initrd_bytes, &b->l);
 
     if (err)
@@ -369,9 +329,7 @@ int __init construct_dom0(struct domain *d)
     write_p2m(&b);
     write_start_info(&b, kernel, initrd);
     bit_set_atomic(&d->vm_assist, VMASST_TYPE_pae_extended_cr3);
-    if (dom0_mem_max)
-        d->max_pages =
-            max_t(uint64_t, dom0_mem_max >> PAGE_SHIFT, d->tot_pages);
+    d->max_pages = dom0_mem_limit(heap_total_pages(), d->tot_pages);
     start_vcpu(&b);
     printk(LOG_INFO "dom0: %lu MiB, %u vcpus, kernel %lx..%lx entry %lx\n",
            b.l.nr_pages >> (20 - PAGE_SHIFT), d->max_vcpus, b.p.first, b.p.end,

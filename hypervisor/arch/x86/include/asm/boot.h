@@ -23,6 +23,7 @@ static inline paddr_t boot_image_phys(const void *p)
 /* boot/e820.c: collect the map, then sort it and make it free of overlap. */
 void e820_add(uint64_t addr, uint64_t size, uint32_t type);
 void e820_finish(void);
+void e820_forget(void); /* start over */
 void show_e820(void);
 
 /*

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+madt_SRCS := hypervisor/drivers/acpi_read.c
