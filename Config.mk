@@ -46,7 +46,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden \
 	-Ihypervisor/include -Iinclude
 HV_AFLAGS := -D__ASSEMBLY__ -m64 -g $(REPRODUCIBLE) $(HV_DEBUG_CFLAGS) \
 	-Ihypervisor/include -Iinclude
-HV_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none \
+HV_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=sha1 \
 	-Wl,-z,noexecstack -Wl,-z,max-page-size=0x1000 -Wl,--fatal-warnings
 
 # The dom0 tools: ordinary Debian programs.

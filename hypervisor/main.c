@@ -10,6 +10,7 @@
 #include <hv/console.h>
 #include <hv/console_sink.h>
 #include <hv/domain.h>
+#include <hv/hypercall.h>
 #include <hv/kexec.h>
 #include <hv/lib.h>
 #include <hv/numa.h>
@@ -144,6 +145,7 @@ init_all(uint32_t magic, uint32_t info)
     printk("All CPUs up: %u of %u. Heap: %lu MiB free of %lu MiB\n", nr_cpus,
            nr_present_cpus, heap_free_pages() >> (20 - PAGE_SHIFT),
            heap_total_pages() >> (20 - PAGE_SHIFT));
+    hypfs_init();
     start_dom0();
 }
 

@@ -116,11 +116,35 @@ static int step_arch(struct domain *d, const struct domain_config *cfg)
     return arch_domain_create(d);
 }
 
+/* The control domain drives the machine: all that is not the hypervisor's own,
+ * which is kept apart (arch). Others are given what they need later. */
+static int step_rights(struct domain *d, const struct domain_config *cfg)
+{
+    int rc;
+
+    rangeset_init(&d->ioports);
+    rangeset_init(&d->iomem);
+    rangeset_init(&d->irqs);
+    if (!cfg->privileged)
+        return 0;
+    rc = rangeset_add(&d->ioports, 0, 0xffff);
+    rc = rc ?: rangeset_add(&d->iomem, 0, UINT64_MAX >> PAGE_SHIFT);
+    return rc ?: rangeset_add(&d->irqs, 0, UINT32_MAX);
+}
+
+static void undo_rights(struct domain *d)
+{
+    rangeset_free(&d->ioports);
+    rangeset_free(&d->iomem);
+    rangeset_free(&d->irqs);
+}
+
 static const struct {
     int (*make)(struct domain *d, const struct domain_config *cfg);
     void (*undo)(struct domain *d);
 } steps[] = {
     {step_vcpus, undo_vcpus},
+    {step_rights, undo_rights},
     {step_shared_info, domain_shared_info_free},
     {step_evtchn, evtchn_domain_free},
     {step_grant, grant_domain_free},

@@ -25,6 +25,7 @@ static int kill_start(struct domain *d)
     claim_consume(d, UINT64_MAX);
     for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
         timer_kill(&d->watchdog[i].timer);
+    evtchn_drop_virq_handlers(d);
     return 0;
 }
 
@@ -45,9 +46,20 @@ static int kill_pirqs(struct domain *d)
     return 0;
 }
 
+/* Nobody's device model any more: its target may go. */
+static int kill_target(struct domain *d)
+{
+    struct domain *target = d->target;
+
+    WRITE_ONCE(d->target, NULL);
+    if (target)
+        domain_put(target);
+    return 0;
+}
+
 static int (*const kill_steps[])(struct domain *d) = {
     kill_start, evtchn_domain_destroy,  grant_release_mappings,  kill_vcpus,
-    kill_pirqs, arch_domain_relinquish, domain_relinquish_pages,
+    kill_pirqs, arch_domain_relinquish, domain_relinquish_pages, kill_target,
 };
 
 /*

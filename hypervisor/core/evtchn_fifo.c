@@ -350,7 +350,7 @@ int evtchn_fifo_expand(struct domain *d, uint64_t gfn)
     int rc;
 
     if (!f)
-        return -ENOSYS;
+        return -EOPNOTSUPP;
     n = f->nr_pages;
     if (n >= MAX_PAGES || n * WORDS_PER_PAGE >= d->evtchn.max_port)
         return -ENOSPC;

@@ -91,13 +91,61 @@ void evtchn_send_virq(struct vcpu *v, unsigned int virq)
     send_if(v->domain, READ_ONCE(v->virq_port[virq]), ECS_VIRQ, virq);
 }
 
-/* Global ones are noted at the control domain's first vcpu. */
+/* Per-vcpu virqs are bound on any vcpu, global ones on vcpu 0. */
+bool virq_is_global(unsigned int virq)
+{
+    switch (virq) {
+    case VIRQ_TIMER:
+    case VIRQ_DEBUG:
+    case VIRQ_XENOPROF:
+    case VIRQ_XENPMU:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Who takes a global virq, on its first vcpu; NULL: dom0. A handler is alive
+ * while it is here: it takes itself out at its end. */
+static struct domain *virq_handler[NR_VIRQS];
+static spinlock_t virq_handler_lock = SPINLOCK_INIT(LOCK_RANK_VIRQ_HANDLER);
+
 void evtchn_send_global_virq(unsigned int virq)
 {
-    struct vcpu *v = dom0 ? domain_vcpu(dom0, 0) : NULL;
+    unsigned long flags = spin_lock_irqsave(&virq_handler_lock);
+    struct domain *d = virq_handler[virq] ? virq_handler[virq] : dom0;
+    struct vcpu *v = d ? domain_vcpu(d, 0) : NULL;
 
     if (v)
         evtchn_send_virq(v, virq);
+    spin_unlock_irqrestore(&virq_handler_lock, flags);
+}
+
+int evtchn_set_virq_handler(struct domain *d, unsigned int virq)
+{
+    unsigned long flags;
+    int rc = 0;
+
+    if (!virq_is_global(virq))
+        return -EINVAL;
+    flags = spin_lock_irqsave(&virq_handler_lock);
+    if (domain_is_dying(d))
+        rc = -EINVAL;
+    else
+        virq_handler[virq] = d == dom0 ? NULL : d;
+    spin_unlock_irqrestore(&virq_handler_lock, flags);
+    return rc;
+}
+
+/* d is dying and will not be made one again. */
+void evtchn_drop_virq_handlers(struct domain *d)
+{
+    unsigned long flags = spin_lock_irqsave(&virq_handler_lock);
+
+    for (unsigned int i = 0; i < NR_VIRQS; i++)
+        if (virq_handler[i] == d)
+            virq_handler[i] = NULL;
+    spin_unlock_irqrestore(&virq_handler_lock, flags);
 }
 
 void evtchn_send_pirq_port(struct domain *d, uint32_t port, unsigned int pirq)

@@ -7,6 +7,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #define CHUNK 128
 
@@ -52,8 +53,10 @@ static long console_read(unsigned long count, guest_va_t buf)
 
 long do_console_io(unsigned long cmd, unsigned long count, unsigned long buf)
 {
-    if (!current->domain->is_privileged)
-        return -EPERM;
+    int rc = permit(__HYPERVISOR_console_io, (uint32_t)cmd);
+
+    if (rc)
+        return rc;
     count = (uint32_t)count;
     if (count > INT32_MAX)
         return -EINVAL;

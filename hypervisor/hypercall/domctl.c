@@ -9,6 +9,7 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/numa.h>
+#include <hv/permission.h>
 
 /* ---- create and end ---- */
 
@@ -162,9 +163,12 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 /* The first domain from the id on, so that callers can walk. */
 static long op_getdomaininfo(struct xen_domctl *op, struct domain *unused)
 {
-    struct domain *d = domain_get_first_from(op->domain);
+    struct domain *d;
 
     (void)unused;
+    if (op->domain >= DOMID_FIRST_RESERVED)
+        return -EINVAL;
+    d = domain_get_first_from(op->domain);
     if (!d)
         return -ESRCH;
     domctl_fill_info(d, &op->u.getdomaininfo);
@@ -252,12 +256,28 @@ static const domctl_fn handlers[] = {
     [XEN_DOMCTL_sendtrigger] = domctl_sendtrigger,
     [XEN_DOMCTL_setnodeaffinity] = op_setnodeaffinity,
     [XEN_DOMCTL_getnodeaffinity] = op_getnodeaffinity,
+    [XEN_DOMCTL_irq_permission] = domctl_irq_permission,
+    [XEN_DOMCTL_iomem_permission] = domctl_iomem_permission,
+    [XEN_DOMCTL_ioport_permission] = domctl_ioport_permission,
+    [XEN_DOMCTL_memory_mapping] = domctl_memory_mapping,
+    [XEN_DOMCTL_set_target] = domctl_set_target,
+    [XEN_DOMCTL_set_virq_handler] = domctl_set_virq_handler,
 };
 
-/* Operations whose domain field is not the id of an existing domain. */
-static bool names_no_domain(uint32_t cmd)
+/* The domain that it is done to, with a reference, if the caller may: by its
+ * own number, not as DOMID_SELF (ABI). NULL where no existing one is named. */
+static long find_target(const struct xen_domctl *op, struct domain **d)
 {
-    return cmd == XEN_DOMCTL_createdomain || cmd == XEN_DOMCTL_getdomaininfo;
+    long rc;
+
+    *d = NULL;
+    if (op->cmd == XEN_DOMCTL_createdomain ||
+        op->cmd == XEN_DOMCTL_getdomaininfo)
+        return permit(__HYPERVISOR_domctl, op->cmd);
+    if (op->domain == DOMID_SELF)
+        return -ESRCH;
+    *d = permit_domain(__HYPERVISOR_domctl, op->cmd, op->domain, &rc);
+    return rc;
 }
 
 static long run(struct xen_domctl *op, struct domain *d)
@@ -277,17 +297,13 @@ long do_domctl(unsigned long arg)
     struct domain *d = NULL;
     long rc;
 
-    if (!current->domain->is_privileged)
-        return -EPERM;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (!names_no_domain(op.cmd)) {
-        d = domain_get_any(op.domain);
-        if (!d)
-            return -ESRCH;
-    }
+    rc = find_target(&op, &d);
+    if (rc)
+        return rc;
     rc = run(&op, d);
     if (d)
         domain_put(d);

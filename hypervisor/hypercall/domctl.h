@@ -21,6 +21,13 @@ long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d);
 long domctl_max_vcpus(struct xen_domctl *op, struct domain *d);
 long domctl_sendtrigger(struct xen_domctl *op, struct domain *d);
+/* domctl_rights.c */
+long domctl_irq_permission(struct xen_domctl *op, struct domain *d);
+long domctl_iomem_permission(struct xen_domctl *op, struct domain *d);
+long domctl_ioport_permission(struct xen_domctl *op, struct domain *d);
+long domctl_memory_mapping(struct xen_domctl *op, struct domain *d);
+long domctl_set_target(struct xen_domctl *op, struct domain *d);
+long domctl_set_virq_handler(struct xen_domctl *op, struct domain *d);
 /* sched_ctl.c */
 long domctl_setvcpuaffinity(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpuaffinity(struct xen_domctl *op, struct domain *d);

@@ -9,26 +9,13 @@
 #include <hv/hypercall.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include <public/event_channel.h>
 
 #include <asm/irqflags.h>
 
 #include "../core/evtchn_priv.h"
-
-/* Per-vcpu virqs may be bound on any vcpu, global ones on vcpu 0. */
-static bool virq_is_global(unsigned int virq)
-{
-    switch (virq) {
-    case VIRQ_TIMER:
-    case VIRQ_DEBUG:
-    case VIRQ_XENOPROF:
-    case VIRQ_XENPMU:
-        return false;
-    default:
-        return true;
-    }
-}
 
 /* Take a free port of the current domain into a state; fill() completes the
  * channel under its lock. Returns the port. */
@@ -54,21 +41,26 @@ static int bind_local(struct domain *d, uint8_t state, unsigned int vcpu,
     return port;
 }
 
+static struct domain *target(unsigned int op, domid_t id, long *rc)
+{
+    return permit_domain(__HYPERVISOR_event_channel_op, op, id, rc);
+}
+
 static long op_alloc_unbound(guest_va_t arg)
 {
     struct evtchn_alloc_unbound op;
-    struct domain *d, *self = current->domain;
+    struct domain *d;
     domid_t remote;
     int port;
+    long rc;
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    d = domain_get_any(op.dom);
+    d = target(EVTCHNOP_alloc_unbound, op.dom, &rc);
     if (!d)
-        return -ESRCH;
-    remote = op.remote_dom == DOMID_SELF ? self->id : op.remote_dom;
-    port = d != self && !self->is_privileged ? -EPERM
-                                             : evtchn_alloc_unbound(d, remote);
+        return rc;
+    remote = op.remote_dom == DOMID_SELF ? current->domain->id : op.remote_dom;
+    port = evtchn_alloc_unbound(d, remote);
     domain_put(d);
     if (port < 0)
         return port;
@@ -219,6 +211,8 @@ static long op_bind_pirq(guest_va_t arg)
         return -EFAULT;
     if (op.pirq >= MAX_PIRQS)
         return -EINVAL;
+    if (!rangeset_contains(&d->irqs, op.pirq, op.pirq))
+        return -EPERM;
     spin_lock(&d->evtchn.lock);
     port = bind_pirq_locked(d, op.pirq, op.flags & BIND_PIRQ__WILL_SHARE);
     spin_unlock(&d->evtchn.lock);
@@ -289,13 +283,9 @@ static long op_status(guest_va_t arg)
     memset(&op, 0, sizeof(op));
     op.dom = in.dom;
     op.port = in.port;
-    d = domain_get_any(op.dom);
+    d = target(EVTCHNOP_status, op.dom, &rc);
     if (!d)
-        return -ESRCH;
-    if (d != current->domain && !current->domain->is_privileged) {
-        domain_put(d);
-        return -EPERM;
-    }
+        return rc;
     spin_lock(&d->evtchn.lock);
     chn = evtchn_from_port(d, op.port);
     if (!chn)
@@ -382,13 +372,10 @@ static long op_reset(guest_va_t arg)
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    d = domain_get_any(op.dom);
+    d = target(EVTCHNOP_reset, op.dom, &rc);
     if (!d)
-        return -ESRCH;
-    if (d != current->domain && !current->domain->is_privileged)
-        rc = -EPERM;
-    else
-        rc = evtchn_reset(d);
+        return rc;
+    rc = evtchn_reset(d);
     domain_put(d);
     if (rc == -ERESTART)
         rc = hypercall_continue(__HYPERVISOR_event_channel_op, 2,

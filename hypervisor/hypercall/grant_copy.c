@@ -9,6 +9,7 @@
 #include <hv/arch.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include "../core/grant_priv.h"
 
@@ -25,7 +26,7 @@ static int end_frame(struct end *e, const struct gnttab_copy_ptr *p, mfn_t *m)
     int rc;
 
     if (!e->is_ref) {
-        if (e->d != current->domain && !current->domain->is_privileged)
+        if (permit_target(__HYPERVISOR_mmu_update, 0, e->d))
             return GNTST_permission_denied;
         *m = mfn(p->u.gmfn);
         return GNTST_okay;

@@ -8,6 +8,7 @@
 #include <hv/arch.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include "../core/grant_priv.h"
 
@@ -26,7 +27,7 @@ static struct domain *table_owner(domid_t domid, int *rc)
         *rc = GNTST_bad_domain;
         return NULL;
     }
-    if (d != current->domain && !current->domain->is_privileged) {
+    if (permit_target(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, d)) {
         domain_put(d);
         *rc = GNTST_permission_denied;
         return NULL;
@@ -104,7 +105,7 @@ static long dump_table(guest_va_t uop, unsigned int count)
         return -EINVAL;
     if (copy_from_guest_va(&op, uop, sizeof(op)))
         return -EFAULT;
-    if (current->domain->is_privileged)
+    if (!permit(__HYPERVISOR_grant_table_op, GNTTABOP_dump_table))
         d = table_owner(op.dom, &rc);
     if (d) {
         grant_dump(d);
@@ -169,13 +170,21 @@ static long get_version(guest_va_t uop, unsigned int count)
 /* There are none in version 1. */
 static long get_status_frames(guest_va_t uop, unsigned int count)
 {
-    int16_t status = GNTST_general_error;
+    struct gnttab_get_status_frames op;
+    struct domain *d;
+    int rc;
 
     if (count != 1)
         return -EINVAL;
-    return copy_to_guest_va(
-        uop + offsetof(struct gnttab_get_status_frames, status), &status,
-        sizeof(status));
+    if (copy_from_guest_va(&op, uop, sizeof(op)))
+        return -EFAULT;
+    d = table_owner(op.dom, &rc);
+    if (d) {
+        domain_put(d);
+        rc = GNTST_general_error;
+    }
+    op.status = (int16_t)rc;
+    return copy_to_guest_va(uop, &op, sizeof(op));
 }
 
 static long swap_grant_ref(guest_va_t uop, unsigned int count)

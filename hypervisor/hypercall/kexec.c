@@ -9,6 +9,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 #include <hv/smp.h>
 
 static bool type_is_valid(unsigned int type)
@@ -131,10 +132,10 @@ long do_kexec_op(unsigned long cmd, unsigned long arg)
 {
     static bool busy;
     uint32_t op = (uint32_t)cmd;
-    long rc;
+    long rc = permit(__HYPERVISOR_kexec_op, op);
 
-    if (!current->domain->is_privileged)
-        return -EPERM;
+    if (rc)
+        return rc;
     op = (uint32_t)index_nospec(op, ARRAY_SIZE(ops));
     if ((uint32_t)cmd >= ARRAY_SIZE(ops) || !ops[op])
         return -ENOSYS;

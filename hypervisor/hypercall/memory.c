@@ -9,6 +9,7 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/numa.h>
+#include <hv/permission.h>
 
 #include <public/memory.h>
 
@@ -18,7 +19,7 @@
 
 unsigned int memop_max_order(void)
 {
-    return current->domain->is_privileged ? ORDER_DOM0 : ORDER_DOMU;
+    return caller_is_control() ? ORDER_DOM0 : ORDER_DOMU;
 }
 
 /* The caller's wishes: an address limit, a node near or exactly which. Its
@@ -34,20 +35,9 @@ unsigned int memop_alloc_flags(unsigned int mem_flags)
     return flags;
 }
 
-struct domain *memop_target(uint16_t domid, long *rc)
+struct domain *memop_target(unsigned int op, uint16_t domid, long *rc)
 {
-    struct domain *d = domain_get_any(domid);
-
-    if (!d) {
-        *rc = -ESRCH;
-        return NULL;
-    }
-    if (d != current->domain && !current->domain->is_privileged) {
-        domain_put(d);
-        *rc = -EPERM;
-        return NULL;
-    }
-    return d;
+    return permit_domain(__HYPERVISOR_memory_op, op, domid, rc);
 }
 
 static long maximum_ram_page(guest_va_t arg, unsigned long start)
@@ -58,7 +48,7 @@ static long maximum_ram_page(guest_va_t arg, unsigned long start)
 }
 
 /* A number of one domain; the argument is its id. */
-static long domain_number(guest_va_t arg,
+static long domain_number(unsigned int cmd, guest_va_t arg,
                           uint64_t (*get)(const struct domain *d))
 {
     struct xen_memory_domain op;
@@ -67,7 +57,7 @@ static long domain_number(guest_va_t arg,
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    d = memop_target(op.domid, &rc);
+    d = memop_target(cmd, op.domid, &rc);
     if (!d)
         return rc;
     rc = (long)get(d);
@@ -87,25 +77,27 @@ static uint64_t get_max_pages(const struct domain *d)
 
 static uint64_t get_max_gpfn(const struct domain *d)
 {
-    return READ_ONCE(d->shared_info->arch.max_pfn) - 1;
+    uint64_t max_pfn = READ_ONCE(d->shared_info->arch.max_pfn);
+
+    return max_pfn ? max_pfn - 1 : 0;
 }
 
 static long current_reservation(guest_va_t arg, unsigned long start)
 {
     (void)start;
-    return domain_number(arg, get_tot_pages);
+    return domain_number(XENMEM_current_reservation, arg, get_tot_pages);
 }
 
 static long maximum_reservation(guest_va_t arg, unsigned long start)
 {
     (void)start;
-    return domain_number(arg, get_max_pages);
+    return domain_number(XENMEM_maximum_reservation, arg, get_max_pages);
 }
 
 static long maximum_gpfn(guest_va_t arg, unsigned long start)
 {
     (void)start;
-    return domain_number(arg, get_max_gpfn);
+    return domain_number(XENMEM_maximum_gpfn, arg, get_max_gpfn);
 }
 
 /* No frame is shared between domains, none was ever. */
@@ -127,11 +119,11 @@ static long claim_pages(guest_va_t arg, unsigned long start)
     (void)start;
     if (copy_from_guest_va(&r, arg, sizeof(r)))
         return -EFAULT;
-    if (!current->domain->is_privileged)
-        return -EPERM;
     if (r.extent_order != 0 || r.mem_flags != 0)
         return -EINVAL;
-    d = memop_target(r.domid, &rc);
+    if (r.domid == DOMID_SELF)
+        return -EINVAL;
+    d = memop_target(XENMEM_claim_pages, r.domid, &rc);
     if (!d)
         return rc;
     rc = domain_claim_pages(d, r.nr_extents);
@@ -151,11 +143,56 @@ static long reserved_device_map(guest_va_t arg, unsigned long start)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
+/* No domain has virtual nodes (domctl setvnumainfo is refused). */
 static long no_vnuma(guest_va_t arg, unsigned long start)
 {
-    (void)arg;
+    struct xen_vnuma_topology_info op;
+    struct domain *d;
+    long rc;
+
     (void)start;
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    d = memop_target(XENMEM_get_vnumainfo, op.domid, &rc);
+    if (!d)
+        return rc;
+    domain_put(d);
     return -EOPNOTSUPP;
+}
+
+/* A paravirtualized guest has no physmap of the hypervisor's to add to: the
+ * same answer for each domain that there is. The structures begin with its
+ * number. */
+static long no_physmap(unsigned int cmd, guest_va_t arg)
+{
+    struct domain *d;
+    domid_t id;
+
+    if (copy_from_guest_va(&id, arg, sizeof(id)))
+        return -EFAULT;
+    d = domain_get_any(id);
+    if (!d)
+        return -ESRCH;
+    domain_put(d);
+    return permit(__HYPERVISOR_memory_op, cmd);
+}
+
+static long add_to_physmap(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return no_physmap(XENMEM_add_to_physmap, arg);
+}
+
+static long remove_from_physmap(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return no_physmap(XENMEM_remove_from_physmap, arg);
+}
+
+static long add_to_physmap_batch(guest_va_t arg, unsigned long start)
+{
+    (void)start;
+    return no_physmap(XENMEM_add_to_physmap_batch, arg);
 }
 
 static long (*const ops[])(guest_va_t arg, unsigned long start) = {
@@ -177,6 +214,9 @@ static long (*const ops[])(guest_va_t arg, unsigned long start) = {
     [XENMEM_claim_pages] = claim_pages,
     [XENMEM_get_vnumainfo] = no_vnuma,
     [XENMEM_reserved_device_memory_map] = reserved_device_map,
+    [XENMEM_add_to_physmap] = add_to_physmap,
+    [XENMEM_remove_from_physmap] = remove_from_physmap,
+    [XENMEM_add_to_physmap_batch] = add_to_physmap_batch,
     [XENMEM_acquire_resource] = memop_acquire_resource,
 };
 
@@ -188,6 +228,6 @@ long do_memory_op(unsigned long cmd, unsigned long arg)
         return -ENOSYS;
     op = index_nospec(op, ARRAY_SIZE(ops));
     if (!ops[op])
-        return -ENOSYS;
+        return permit(__HYPERVISOR_memory_op, (unsigned int)op) ?: -ENOSYS;
     return ops[op](arg, cmd >> MEMOP_CMD_BITS);
 }

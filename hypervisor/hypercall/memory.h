@@ -14,9 +14,9 @@
 
 struct domain;
 
-/* The domain an operation names, with a reference: itself, or any for the
- * control domain. NULL with *rc set otherwise. */
-struct domain *memop_target(uint16_t domid, long *rc);
+/* The domain that operation XENMEM_* names, with a reference, if the caller may
+ * do it to that one. NULL with *rc set otherwise. */
+struct domain *memop_target(unsigned int op, uint16_t domid, long *rc);
 /* The allocator's flags for XENMEMF_*. */
 unsigned int memop_alloc_flags(unsigned int mem_flags);
 /* Largest order the caller may ask for. */

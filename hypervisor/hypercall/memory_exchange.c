@@ -213,36 +213,45 @@ static long run(const struct chunk *c, struct xen_memory_exchange *x,
     return rc;
 }
 
+static long exchange(struct domain *d, struct xen_memory_exchange *x,
+                     guest_va_t arg)
+{
+    struct chunk c = {
+        .d = d,
+        .in_list = handle_va(x->in.extent_start),
+        .out_list = handle_va(x->out.extent_start),
+        .in_order = x->in.extent_order,
+        .out_order = x->out.extent_order,
+        .order = max_t(unsigned int, x->in.extent_order, x->out.extent_order),
+        .alloc_flags = memop_alloc_flags(x->out.mem_flags),
+    };
+    long rc;
+
+    if ((x->in.nr_extents << c.in_order) & ((1UL << c.order) - 1) ||
+        x->nr_exchanged & ((1UL << (c.order - c.in_order)) - 1))
+        return -EINVAL;
+    c.old = hv_vmalloc(sizeof(c.old[0]) << c.order);
+    if (!c.old)
+        return -ENOMEM;
+    rc = run(&c, x, arg);
+    hv_vfree(c.old, sizeof(c.old[0]) << c.order);
+    return rc;
+}
+
 long memop_exchange(guest_va_t arg, unsigned long start)
 {
     struct xen_memory_exchange x;
-    struct chunk c;
+    struct domain *d;
     long rc;
 
     (void)start;
     if (copy_from_guest_va(&x, arg, sizeof(x)))
         return -EFAULT;
+    d = memop_target(XENMEM_exchange, x.in.domid, &rc);
+    if (!d)
+        return rc;
     rc = check(&x);
-    if (rc)
-        return rc;
-    c = (struct chunk){
-        .in_list = handle_va(x.in.extent_start),
-        .out_list = handle_va(x.out.extent_start),
-        .in_order = x.in.extent_order,
-        .out_order = x.out.extent_order,
-        .order = max_t(unsigned int, x.in.extent_order, x.out.extent_order),
-        .alloc_flags = memop_alloc_flags(x.out.mem_flags),
-    };
-    if ((x.in.nr_extents << c.in_order) & ((1UL << c.order) - 1) ||
-        x.nr_exchanged & ((1UL << (c.order - c.in_order)) - 1))
-        return -EINVAL;
-    c.d = memop_target(x.in.domid, &rc);
-    if (!c.d)
-        return rc;
-    c.old = hv_vmalloc(sizeof(c.old[0]) << c.order);
-    rc = c.old ? run(&c, &x, arg) : -ENOMEM;
-    if (c.old)
-        hv_vfree(c.old, sizeof(c.old[0]) << c.order);
-    domain_put(c.d);
+    rc = rc ?: exchange(d, &x, arg);
+    domain_put(d);
     return rc;
 }

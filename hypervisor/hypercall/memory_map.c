@@ -10,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include <public/memory.h>
 
@@ -90,10 +91,12 @@ long memop_machine_memory_map(guest_va_t arg, unsigned long start)
 {
     struct xen_memory_map op;
     guest_va_t buf;
+    int rc;
 
     (void)start;
-    if (!current->domain->is_privileged)
-        return -EPERM;
+    rc = permit(__HYPERVISOR_memory_op, XENMEM_machine_memory_map);
+    if (rc)
+        return rc;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     buf = handle_va(op.buffer);
@@ -105,6 +108,26 @@ long memop_machine_memory_map(guest_va_t arg, unsigned long start)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
+/* No entries: back to having no map. */
+static int read_map(const struct xen_memory_map *from, struct e820_entry **map)
+{
+    size_t len = from->nr_entries * sizeof(**map);
+
+    *map = NULL;
+    if (from->nr_entries > E820_MAX)
+        return -EINVAL;
+    if (!len)
+        return 0;
+    *map = hv_alloc(len);
+    if (!*map)
+        return -ENOMEM;
+    if (copy_from_guest_va(*map, handle_va(from->buffer), len)) {
+        hv_free(*map);
+        return -EFAULT;
+    }
+    return 0;
+}
+
 long memop_set_memory_map(guest_va_t arg, unsigned long start)
 {
     struct xen_foreign_memory_map op;
@@ -113,30 +136,22 @@ long memop_set_memory_map(guest_va_t arg, unsigned long start)
     long rc;
 
     (void)start;
-    if (!current->domain->is_privileged)
-        return -EPERM;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    if (op.map.nr_entries == 0 || op.map.nr_entries > E820_MAX)
-        return -EINVAL;
-    map = hv_alloc(op.map.nr_entries * sizeof(*map));
-    if (!map)
-        return -ENOMEM;
-    rc = copy_from_guest_va(map, handle_va(op.map.buffer),
-                            op.map.nr_entries * sizeof(*map));
-    d = rc ? NULL : memop_target(op.domid, &rc);
-    if (!d) {
-        hv_free(map);
+    d = memop_target(XENMEM_set_memory_map, op.domid, &rc);
+    if (!d)
         return rc;
+    rc = read_map(&op.map, &map);
+    if (!rc) {
+        spin_lock(&d->ctl_lock);
+        old = d->arch.e820;
+        d->arch.e820 = map;
+        d->arch.nr_e820 = op.map.nr_entries;
+        spin_unlock(&d->ctl_lock);
+        hv_free(old);
     }
-    spin_lock(&d->ctl_lock);
-    old = d->arch.e820;
-    d->arch.e820 = map;
-    d->arch.nr_e820 = op.map.nr_entries;
-    spin_unlock(&d->ctl_lock);
-    hv_free(old);
     domain_put(d);
-    return 0;
+    return rc;
 }
 
 #define MAX_RESOURCE_FRAMES 64
@@ -172,11 +187,12 @@ long memop_acquire_resource(guest_va_t arg, unsigned long start)
         return -EFAULT;
     if (op.pad != 0)
         return -EINVAL;
-    d = memop_target(op.domid, &rc);
+    if (op.domid == DOMID_SELF)
+        return -ESRCH; /* a tool's business with another domain (ABI) */
+    d = memop_target(XENMEM_acquire_resource, op.domid, &rc);
     if (!d)
         return rc;
-    rc = 0;
-    if (!current->domain->is_privileged)
+    if (d == current->domain)
         rc = -EPERM;
     else if (op.type != XENMEM_resource_grant_table)
         rc = -EOPNOTSUPP;

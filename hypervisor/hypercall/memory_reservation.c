@@ -20,8 +20,8 @@ struct extents {
     unsigned int order, alloc_flags;
 };
 
-static int read_reservation(guest_va_t arg, unsigned long start,
-                            struct extents *e)
+static int read_reservation(unsigned int op, guest_va_t arg,
+                            unsigned long start, struct extents *e)
 {
     struct xen_memory_reservation r;
     long rc = 0;
@@ -36,7 +36,7 @@ static int read_reservation(guest_va_t arg, unsigned long start,
     e->alloc_flags = memop_alloc_flags(r.mem_flags);
     if (e->list && !guest_range_ok(e->list, e->nr * sizeof(uint64_t)))
         return -EFAULT;
-    e->d = memop_target(r.domid, &rc);
+    e->d = memop_target(op, r.domid, &rc);
     return (int)rc;
 }
 
@@ -125,7 +125,7 @@ static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
 {
     struct extents e;
     unsigned long i = start;
-    long rc = read_reservation(arg, start, &e);
+    long rc = read_reservation((unsigned int)op, arg, start, &e);
 
     /* Before the first extent a bad argument is an error; afterwards it can
      * only be a change behind our back: report what was done. */

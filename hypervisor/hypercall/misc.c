@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small hypercalls: vm_assist, set_timer_op.
+ * Small hypercalls: vm_assist, set_timer_op, xenpmu_op.
  */
 #include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 /* A bound far beyond any real deadline: such a timer is armed for this long
  * and then early, as guests with wrapped arithmetic rely on. */
@@ -53,4 +54,12 @@ long do_set_timer_op(unsigned long deadline_ns)
     vcpu_timers_migrate(v);
     timer_set(&v->singleshot_timer, deadline);
     return 0;
+}
+
+/* The counters of the processors are not given to guests. */
+long do_xenpmu_op(unsigned long cmd, unsigned long arg)
+{
+    (void)cmd;
+    (void)arg;
+    return permit(__HYPERVISOR_xenpmu_op, 0);
 }

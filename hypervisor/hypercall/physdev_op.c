@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * physdev_op: interrupts and PCI devices for the control domain; the I/O
- * privilege of a vcpu for everybody (without ports it gives nothing).
+ * physdev_op: interrupts and PCI devices for the control domain; for others
+ * the interrupts that they were given, and the I/O privilege of a vcpu
+ * (without ports it gives nothing).
  */
 #include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include <public/physdev.h>
 
@@ -21,6 +23,8 @@ static long op_eoi(guest_va_t arg)
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
+    if (!irq_is_mapped(current->domain, op.irq))
+        return -EINVAL;
     return irq_eoi(current->domain, op.irq);
 }
 
@@ -49,7 +53,8 @@ static long op_irq_status_query(guest_va_t arg)
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    if (op.irq >= MAX_PIRQS)
+    if (op.irq >= MAX_PIRQS ||
+        !rangeset_contains(&current->domain->irqs, op.irq, op.irq))
         return -EINVAL;
     op.flags = irq_needs_eoi(op.irq) ? XENIRQSTAT_needs_eoi : 0;
     return copy_to_guest_va(arg, &op, sizeof(op));
@@ -115,7 +120,7 @@ static long op_alloc_irq_vector(guest_va_t arg)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
-static int map_msi(const struct physdev_map_pirq *op)
+static int map_msi(struct domain *d, const struct physdev_map_pirq *op)
 {
     struct msi_request req = {
         .sbdf = (uint32_t)(op->bus & 0xff) << 8 | (uint32_t)(op->devfn & 0xff),
@@ -126,52 +131,81 @@ static int map_msi(const struct physdev_map_pirq *op)
 
     if (op->type == MAP_PIRQ_TYPE_MSI_SEG)
         req.sbdf |= (uint32_t)op->bus & 0xffff0000U;
-    return irq_map_msi(current->domain, &req);
+    return irq_map_msi(d, &req);
+}
+
+/* The domain that gets or loses an interrupt, with a reference. The caller must
+ * have the right to the interrupt itself to give it to another. */
+static struct domain *pirq_domain(unsigned int op, domid_t id, long *rc)
+{
+    return permit_domain(__HYPERVISOR_physdev_op, op, id, rc);
+}
+
+static int map_for(struct domain *d, struct physdev_map_pirq *op)
+{
+    int rc;
+
+    switch (op->type) {
+    case MAP_PIRQ_TYPE_GSI:
+        if (op->index < 0 || (op->pirq >= 0 && op->pirq != op->index))
+            return -EINVAL;
+        if (!rangeset_contains(&current->domain->irqs, (unsigned int)op->index,
+                               (unsigned int)op->index))
+            return -EPERM;
+        rc = irq_map_gsi(d, (unsigned int)op->index);
+        op->pirq = op->index;
+        return rc;
+    case MAP_PIRQ_TYPE_MSI:
+    case MAP_PIRQ_TYPE_MSI_SEG:
+        /* Any device's messages: who may program devices has all numbers. */
+        if (!rangeset_contains(&current->domain->irqs, 0, MAX_PIRQS - 1))
+            return -EPERM;
+        rc = map_msi(d, op);
+        op->pirq = rc;
+        return min_t(int, rc, 0);
+    case MAP_PIRQ_TYPE_MULTI_MSI:
+        /* Message blocks need contiguous vectors: one message instead. */
+    default:
+        return -EINVAL;
+    }
 }
 
 static long op_map_pirq(guest_va_t arg)
 {
     struct physdev_map_pirq op;
-    int rc;
+    struct domain *d;
+    long rc;
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    /* Only for itself: no device is given to another domain. */
-    if (op.domid != DOMID_SELF && op.domid != current->domain->id)
-        return -EOPNOTSUPP;
-    switch (op.type) {
-    case MAP_PIRQ_TYPE_GSI:
-        if (op.index < 0 || (op.pirq >= 0 && op.pirq != op.index))
-            return -EINVAL;
-        rc = irq_map_gsi(current->domain, (unsigned int)op.index);
-        op.pirq = op.index;
-        break;
-    case MAP_PIRQ_TYPE_MSI:
-    case MAP_PIRQ_TYPE_MSI_SEG:
-        rc = map_msi(&op);
-        op.pirq = rc;
-        rc = min_t(int, rc, 0);
-        break;
-    case MAP_PIRQ_TYPE_MULTI_MSI:
-        /* Message blocks need contiguous vectors: one message instead. */
-        return -EINVAL;
-    default:
-        return -EINVAL;
-    }
+    d = pirq_domain(PHYSDEVOP_map_pirq, op.domid, &rc);
+    if (!d)
+        return rc;
+    rc = map_for(d, &op);
+    if (!rc && d != current->domain)
+        rc = rangeset_add(&d->irqs, (unsigned int)op.pirq,
+                          (unsigned int)op.pirq);
+    domain_put(d);
     return rc ?: copy_to_guest_va(arg, &op, sizeof(op));
 }
 
 static long op_unmap_pirq(guest_va_t arg)
 {
     struct physdev_unmap_pirq op;
+    struct domain *d;
+    long rc;
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    if (op.domid != DOMID_SELF && op.domid != current->domain->id)
-        return -EOPNOTSUPP;
-    if (op.pirq < 0)
-        return -EINVAL;
-    return irq_unmap(current->domain, (unsigned int)op.pirq);
+    d = pirq_domain(PHYSDEVOP_unmap_pirq, op.domid, &rc);
+    if (!d)
+        return rc;
+    rc = op.pirq < 0 ? -EINVAL : irq_unmap(d, (unsigned int)op.pirq);
+    if (!rc && d != current->domain)
+        rc = rangeset_remove(&d->irqs, (unsigned int)op.pirq,
+                             (unsigned int)op.pirq);
+    domain_put(d);
+    return rc;
 }
 
 static long op_setup_gsi(guest_va_t arg)
@@ -215,48 +249,54 @@ static long op_mmcfg_reserved(guest_va_t arg)
     return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
 }
 
-static const struct {
-    physdev_fn fn;
-    bool any_domain;
-} ops[] = {
-    [PHYSDEVOP_irq_status_query] = {op_irq_status_query},
-    [PHYSDEVOP_set_iopl] = {op_set_iopl, true},
-    [PHYSDEVOP_set_iobitmap] = {op_set_iobitmap, true},
-    [PHYSDEVOP_apic_read] = {op_apic_read},
-    [PHYSDEVOP_apic_write] = {op_apic_write},
-    [PHYSDEVOP_alloc_irq_vector] = {op_alloc_irq_vector},
-    [PHYSDEVOP_eoi] = {op_eoi},
-    [PHYSDEVOP_map_pirq] = {op_map_pirq},
-    [PHYSDEVOP_unmap_pirq] = {op_unmap_pirq},
-    [PHYSDEVOP_manage_pci_add] = {op_device_known},
-    [PHYSDEVOP_manage_pci_remove] = {op_device_known},
-    [PHYSDEVOP_pirq_eoi_gmfn_v1] = {op_eoi_page_v1},
-    [PHYSDEVOP_restore_msi] = {op_device_known},
-    [PHYSDEVOP_manage_pci_add_ext] = {op_device_known},
-    [PHYSDEVOP_setup_gsi] = {op_setup_gsi},
-    [PHYSDEVOP_get_free_pirq] = {op_get_free_pirq},
-    [PHYSDEVOP_pci_mmcfg_reserved] = {op_mmcfg_reserved},
-    [PHYSDEVOP_pci_device_add] = {op_device_known},
-    [PHYSDEVOP_pci_device_remove] = {op_device_known},
-    [PHYSDEVOP_restore_msi_ext] = {op_device_known},
-    [PHYSDEVOP_pirq_eoi_gmfn_v2] = {op_eoi_page_v2},
-    [PHYSDEVOP_prepare_msix] = {op_device_known},
-    [PHYSDEVOP_release_msix] = {op_device_known},
+/* The hypervisor's console is never on a USB debug port: a reset of the
+ * controller disturbs nobody. */
+static long op_dbgp(guest_va_t arg)
+{
+    struct physdev_dbgp_op op;
+
+    return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
+}
+
+static const physdev_fn ops[] = {
+    [PHYSDEVOP_irq_status_query] = op_irq_status_query,
+    [PHYSDEVOP_set_iopl] = op_set_iopl,
+    [PHYSDEVOP_set_iobitmap] = op_set_iobitmap,
+    [PHYSDEVOP_apic_read] = op_apic_read,
+    [PHYSDEVOP_apic_write] = op_apic_write,
+    [PHYSDEVOP_alloc_irq_vector] = op_alloc_irq_vector,
+    [PHYSDEVOP_eoi] = op_eoi,
+    [PHYSDEVOP_map_pirq] = op_map_pirq,
+    [PHYSDEVOP_unmap_pirq] = op_unmap_pirq,
+    [PHYSDEVOP_manage_pci_add] = op_device_known,
+    [PHYSDEVOP_manage_pci_remove] = op_device_known,
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = op_eoi_page_v1,
+    [PHYSDEVOP_restore_msi] = op_device_known,
+    [PHYSDEVOP_manage_pci_add_ext] = op_device_known,
+    [PHYSDEVOP_setup_gsi] = op_setup_gsi,
+    [PHYSDEVOP_get_free_pirq] = op_get_free_pirq,
+    [PHYSDEVOP_pci_mmcfg_reserved] = op_mmcfg_reserved,
+    [PHYSDEVOP_pci_device_add] = op_device_known,
+    [PHYSDEVOP_pci_device_remove] = op_device_known,
+    [PHYSDEVOP_restore_msi_ext] = op_device_known,
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = op_eoi_page_v2,
+    [PHYSDEVOP_dbgp_op] = op_dbgp,
+    [PHYSDEVOP_prepare_msix] = op_device_known,
+    [PHYSDEVOP_release_msix] = op_device_known,
 };
 
 long do_physdev_op(unsigned long cmd, unsigned long arg)
 {
+    int rc;
+
     cmd = (uint32_t)cmd;
     if (cmd >= ARRAY_SIZE(ops))
         return -ENOSYS;
     cmd = index_nospec(cmd, ARRAY_SIZE(ops));
-    if (!ops[cmd].fn)
+    if (!ops[cmd])
         return -ENOSYS;
-    if (!ops[cmd].any_domain && !current->domain->is_privileged)
-        return cmd == PHYSDEVOP_irq_status_query || cmd == PHYSDEVOP_eoi
-                   ? -EINVAL
-                   : -EPERM;
-    return ops[cmd].fn(arg);
+    rc = permit(__HYPERVISOR_physdev_op, (unsigned int)cmd);
+    return rc ?: ops[cmd](arg);
 }
 
 /* The old form: one struct {cmd, union}. */

@@ -8,7 +8,9 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
+#include <public/arch-x86/xen-mca.h>
 #include <public/platform.h>
 
 #include <asm/cpu.h>
@@ -143,14 +145,16 @@ static const struct {
 long do_platform_op(unsigned long arg)
 {
     struct xen_platform_op op;
-    long rc = -ENOSYS;
+    long rc;
 
-    if (!current->domain->is_privileged)
-        return -EPERM;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
+    rc = permit(__HYPERVISOR_platform_op, op.cmd);
+    if (rc)
+        return rc;
+    rc = -ENOSYS;
     for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++) {
         if (ops[i].cmd == op.cmd) {
             rc = ops[i].fn(&op);
@@ -166,5 +170,5 @@ long do_platform_op(unsigned long arg)
 long do_mca(unsigned long arg)
 {
     (void)arg;
-    return current->domain->is_privileged ? -ENOSYS : -EPERM;
+    return permit(__HYPERVISOR_mca, 0) ?: -ENOSYS;
 }

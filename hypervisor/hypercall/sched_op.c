@@ -6,6 +6,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 #include <hv/softirq.h>
 
 #include <public/sched.h>
@@ -113,14 +114,16 @@ static long op_remote_shutdown(guest_va_t arg)
 {
     struct sched_remote_shutdown op;
     struct domain *d;
+    long rc;
 
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    if (!current->domain->is_privileged)
-        return -EPERM;
-    d = domain_get_by_id(op.domain_id);
+    if (op.domain_id == DOMID_SELF)
+        return -ESRCH; /* its own end has another name */
+    d = permit_domain(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown,
+                      (domid_t)op.domain_id, &rc);
     if (!d)
-        return -ESRCH;
+        return rc;
     domain_shutdown(d, (uint8_t)op.reason);
     domain_put(d);
     return 0;
@@ -164,9 +167,10 @@ static long op_watchdog(guest_va_t arg)
 static long op_pin_override(guest_va_t arg)
 {
     struct sched_pin_override op;
+    int rc = permit(__HYPERVISOR_sched_op, SCHEDOP_pin_override);
 
-    if (!current->domain->is_privileged)
-        return -EPERM;
+    if (rc)
+        return rc;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     return sched_pin_override(op.pcpu);

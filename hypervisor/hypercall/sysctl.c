@@ -7,6 +7,7 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/numa.h>
+#include <hv/permission.h>
 
 #include <public/sysctl.h>
 
@@ -149,12 +150,13 @@ long do_sysctl(unsigned long arg)
     struct xen_sysctl op;
     long rc;
 
-    if (!current->domain->is_privileged)
-        return -EPERM;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -EACCES;
+    rc = permit(__HYPERVISOR_sysctl, op.cmd);
+    if (rc)
+        return rc;
     if (op.cmd < ARRAY_SIZE(handlers) && handlers[op.cmd])
         rc = handlers[index_nospec(op.cmd, ARRAY_SIZE(handlers))](&op);
     else

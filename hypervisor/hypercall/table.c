@@ -53,6 +53,8 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     CALL(callback_op, do_callback_op),
     CALL(event_channel_op, do_event_channel_op),
     CALL(physdev_op, do_physdev_op),
+    CALL(xenpmu_op, do_xenpmu_op),
+    CALL(hypfs_op, do_hypfs_op),
     CALL(sysctl, do_sysctl),
     CALL(domctl, do_domctl),
     CALL(kexec_op, do_kexec_op),

@@ -6,6 +6,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 #include <hv/softirq.h>
 
 #include <public/vcpu.h>
@@ -194,9 +195,11 @@ static long op_get_physid(struct vcpu *v, guest_va_t arg)
 {
     struct vcpu_get_physid op;
     unsigned int cpu = cpumask_next(&v->sched.hard_affinity, 0);
+    int rc = permit(__HYPERVISOR_vcpu_op, VCPUOP_get_physid);
 
-    if (!v->domain->is_privileged ||
-        cpumask_next(&v->sched.hard_affinity, cpu + 1) < MAX_CPUS)
+    if (rc)
+        return rc;
+    if (cpumask_next(&v->sched.hard_affinity, cpu + 1) < MAX_CPUS)
         return -EINVAL;
     memset(&op, 0, sizeof(op));
     op.phys_id = arch_cpu_physid(cpu);

@@ -6,6 +6,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 #include <hv/version.h>
 
 #include <public/features.h>
@@ -26,7 +27,8 @@ static long put_string(unsigned long arg, const char *s, size_t field)
 /* How the machine was set up is the control domain's to know. */
 static const char *visible_cmdline(void)
 {
-    return current->domain->is_privileged ? saved_cmdline : "<denied>";
+    return permit(__HYPERVISOR_xen_version, XENVER_commandline) ? "<denied>"
+                                                                : saved_cmdline;
 }
 
 static long compile_info(unsigned long arg)
@@ -56,9 +58,33 @@ static long get_features(unsigned long arg)
         BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_direct_mapped);
     if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
         fi.submap |= BIT(XENFEAT_pae_pgdir_above_4gb);
-    if (d->is_privileged)
+    if (caller_is_control())
         fi.submap |= BIT(XENFEAT_dom0);
     return copy_to_guest_va(arg, &fi, sizeof(fi));
+}
+
+/* Without a buffer, or one that is large enough: how long it is. */
+static long get_build_id(unsigned long arg)
+{
+    struct xen_build_id out;
+    size_t len;
+    const void *id = build_id(&len);
+
+    if (!id)
+        return -ENODATA;
+    if (!arg)
+        return (long)len;
+    if (copy_from_guest_va(&out, arg, sizeof(out)))
+        return -EFAULT;
+    if (out.len == 0)
+        return -EINVAL;
+    if (out.len < len)
+        return -ENOBUFS;
+    out.len = (uint32_t)len;
+    if (copy_to_guest_va(arg, &out, sizeof(out)) ||
+        copy_to_guest_va(arg + sizeof(out), id, len))
+        return -EFAULT;
+    return (long)len;
 }
 
 long do_xen_version(unsigned long cmd, unsigned long arg)
@@ -88,7 +114,8 @@ long do_xen_version(unsigned long cmd, unsigned long arg)
     case XENVER_commandline:
         return put_string(arg, visible_cmdline(), sizeof(xen_commandline_t));
     case XENVER_build_id:
-        return -ENODATA;
+        return permit(__HYPERVISOR_xen_version, XENVER_build_id)
+                   ?: get_build_id(arg);
     default:
         return -ENOSYS;
     }

@@ -272,6 +272,22 @@ struct xen_domctl_ioport_permission {
     uint8_t allow_access;
 };
 
+/* What a guest with translated addresses sees of the two above. */
+struct xen_domctl_memory_mapping {
+    uint64_t first_gfn;
+    uint64_t first_mfn;
+    uint64_t nr_mfns;
+    uint32_t add_mapping;
+    uint32_t padding;
+};
+
+struct xen_domctl_ioport_mapping {
+    uint32_t first_gport;
+    uint32_t first_mport;
+    uint32_t nr_ports;
+    uint32_t add_mapping;
+};
+
 struct xen_domctl_hypercall_init {
     uint64_t gmfn;
 };
@@ -342,6 +358,43 @@ struct xen_domctl_set_target {
 };
 
 /* err_* name the leaf or MSR that was refused. */
+#define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF 0
+#define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON  1
+
+struct xen_domctl_debug_op {
+    uint32_t op;
+    uint32_t vcpu;
+};
+
+/* Memory of a guest by its virtual addresses, for a debugger: gva to uva, or
+ * with gwr from there. */
+struct xen_domctl_gdbsx_memio {
+    uint64_t pgd3val; /* 0, or the L3 entry to walk from */
+    uint64_t gva;
+    uint64_t uva;
+    uint32_t len;
+    uint8_t gwr;
+    uint32_t remain; /* out: bytes not copied */
+};
+
+struct xen_domctl_gdbsx_pauseunp_vcpu {
+    uint32_t vcpu;
+};
+
+struct xen_domctl_gdbsx_domstatus {
+    uint8_t paused;
+    uint32_t vcpu_id; /* that stopped at a breakpoint; ~0: none */
+    uint32_t vcpu_ev;
+};
+
+struct xen_domctl_set_broken_page_p2m {
+    uint64_t pfn;
+};
+
+struct xen_domctl_paging_mempool {
+    uint64_t size; /* bytes */
+};
+
 struct xen_domctl_cpu_policy {
     uint32_t nr_leaves;
     uint32_t nr_msrs;
@@ -430,6 +483,8 @@ struct xen_domctl {
         struct xen_domctl_irq_permission irq_permission;
         struct xen_domctl_iomem_permission iomem_permission;
         struct xen_domctl_ioport_permission ioport_permission;
+        struct xen_domctl_memory_mapping memory_mapping;
+        struct xen_domctl_ioport_mapping ioport_mapping;
         struct xen_domctl_hypercall_init hypercall_init;
         struct xen_domctl_settimeoffset settimeoffset;
         struct xen_domctl_tsc_info tsc_info;
@@ -440,6 +495,12 @@ struct xen_domctl {
         struct xen_domctl_ext_vcpucontext ext_vcpucontext;
         struct xen_domctl_set_target set_target;
         struct xen_domctl_subscribe subscribe;
+        struct xen_domctl_debug_op debug_op;
+        struct xen_domctl_gdbsx_memio gdbsx_guest_memio;
+        struct xen_domctl_gdbsx_pauseunp_vcpu gdbsx_pauseunp_vcpu;
+        struct xen_domctl_gdbsx_domstatus gdbsx_domstatus;
+        struct xen_domctl_set_broken_page_p2m set_broken_page_p2m;
+        struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_cpu_policy cpu_policy;
         struct xen_domctl_vcpuextstate vcpuextstate;
         struct xen_domctl_vcpu_msrs vcpu_msrs;

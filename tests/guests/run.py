@@ -37,6 +37,7 @@ KERNELS = {
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
+    "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
 

@@ -75,6 +75,10 @@ LAYERS = {
     "dom0-tools/cli/": tool("domain"),
     "guest-patches/": Layer(["public/", "kit/"]),
     "tests/guests/": Layer(["public/", "kit/"]),
+    # The hypervisor's own table, tried row by row.
+    "tests/guests/permission/": Layer(
+        ["public/", "kit/",
+         "../../../hypervisor/hypercall/permission_rows.def"]),
     "tests/bench/": Layer(["public/", "kit/"]),
     # Tests reach for what they test.
     "tests/": Layer(["public/", "hv/", "asm/", "libs/", "core/"], ANY),

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from layers import layer_of
+from operations import check_operations
 
 TOP = Path(__file__).resolve().parents[2]
 C = (".c", ".h")
@@ -197,7 +198,7 @@ def check_python(t):
 
 
 CHECKS = [check_layering, check_headers, check_format, check_spdx,
-          check_words, check_shell, check_python]
+          check_words, check_shell, check_python, check_operations]
 
 
 def main(argv):

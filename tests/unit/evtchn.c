@@ -151,6 +151,9 @@ static void make_domain(domid_t id)
     memset(d, 0, sizeof(*d));
     d->id = id;
     d->is_privileged = id == 0;
+    rangeset_init(&d->irqs);
+    if (id == 0)
+        assert_int_equal(rangeset_add(&d->irqs, 0, UINT32_MAX), 0);
     d->refs = 1;
     d->shared_info = calloc(1, PAGE_SIZE);
     d->max_vcpus = NR_VCPUS;
@@ -188,6 +191,7 @@ static int teardown(void **state)
         assert_int_equal(domains[id].refs, 1);
         assert_int_equal(domains[id].evtchn.nr_active, 0);
         evtchn_domain_free(&domains[id]);
+        rangeset_free(&domains[id].irqs);
         free(domains[id].shared_info);
     }
     for (uint64_t m = 0; m < next_frame; m++)

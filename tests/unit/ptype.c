@@ -447,6 +447,7 @@ static int setup(void **state)
     dom_io = &io_domain;
     dom_hv = &hv_domain;
     doms[0].is_privileged = true;
+    doms[0].iomem.nr = 1; /* drives devices */
     for (int i = 0; i < 2; i++) {
         static struct vcpu *ptr[2];
 

@@ -13,6 +13,25 @@
 
 char saved_cmdline[1024] = "dom0_mem=1G secret";
 
+static const char id[20] = "twenty bytes of hash";
+
+const void *build_id(size_t *len_bytes)
+{
+    *len_bytes = sizeof(id);
+    return id;
+}
+
+struct domain *domain_get_any(domid_t unused)
+{
+    (void)unused;
+    return NULL;
+}
+
+void domain_put(struct domain *d)
+{
+    (void)d;
+}
+
 static struct domain domain;
 static struct vcpu vcpu;
 static char *buf;
@@ -71,12 +90,38 @@ static void the_command_line_is_dom0s(void **state)
     assert_string_equal(buf, "<denied>");
 }
 
+static void the_build_id_is_dom0s(void **state)
+{
+    struct xen_build_id *out = (void *)buf;
+
+    (void)state;
+    domain.is_privileged = false;
+    assert_int_equal(do_xen_version(XENVER_build_id, 0), -EPERM);
+    domain.is_privileged = true;
+    assert_int_equal(do_xen_version(XENVER_build_id, 0), sizeof(id));
+    memset(buf, 0x5a, PAGE_SIZE);
+    out->len = 0;
+    assert_int_equal(do_xen_version(XENVER_build_id, (unsigned long)buf),
+                     -EINVAL);
+    out->len = sizeof(id) - 1;
+    assert_int_equal(do_xen_version(XENVER_build_id, (unsigned long)buf),
+                     -ENOBUFS);
+    assert_int_equal(out->buf[0], 0x5a);
+    out->len = PAGE_SIZE;
+    assert_int_equal(do_xen_version(XENVER_build_id, (unsigned long)buf),
+                     sizeof(id));
+    assert_int_equal(out->len, sizeof(id));
+    assert_memory_equal(out->buf, id, sizeof(id));
+    assert_int_equal(out->buf[sizeof(id)], 0x5a);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(fields_are_written_whole),
         TEST(the_command_line_is_dom0s),
+        TEST(the_build_id_is_dom0s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

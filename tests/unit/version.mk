@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-version_SRCS := hypervisor/hypercall/version.c
+version_SRCS := hypervisor/hypercall/version.c \
+	hypervisor/hypercall/permission.c

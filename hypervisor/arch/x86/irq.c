@@ -170,15 +170,17 @@ void pirq_guest_unmask(struct domain *d, unsigned int pirq)
 
 /* ---- who has what ---- */
 
-static bool is_mapped(const struct domain *d, unsigned int pirq)
+bool irq_is_mapped(const struct domain *d, unsigned int pirq)
 {
     return d->arch.pirq && pirq < MAX_PIRQS &&
            bit_test(d->arch.pirq->mapped, pirq);
 }
 
-/* d->ctl_lock is held. */
+/* d->ctl_lock is held. A dying domain's are taken away once. */
 static int map_set(struct domain *d, unsigned int pirq)
 {
+    if (domain_is_dying(d))
+        return -EINVAL;
     if (!d->arch.pirq)
         d->arch.pirq = hv_alloc(sizeof(*d->arch.pirq));
     if (!d->arch.pirq)
@@ -310,7 +312,7 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
     int rc = 0;
 
     (void)will_share; /* one domain owns a device: nobody to share with */
-    if (!q || !is_mapped(d, pirq))
+    if (!q || !irq_is_mapped(d, pirq))
         return -EINVAL;
     if (pirq < nr_gsis && !ioapic_has_gsi(pirq))
         return -EINVAL;
@@ -406,7 +408,7 @@ void pirq_domain_destroy(struct domain *d)
     struct page_info *pg = d->arch.pirq_eoi_page;
 
     for (unsigned int nr = 0; nr < MAX_PIRQS; nr++) {
-        if (is_mapped(d, nr))
+        if (irq_is_mapped(d, nr))
             (void)irq_unmap(d, nr);
     }
     d->arch.pirq_eoi_map = NULL;

@@ -12,6 +12,7 @@
 #include <hv/list.h>
 #include <hv/numa.h>
 #include <hv/page.h>
+#include <hv/rangeset.h>
 #include <hv/sched.h>
 #include <hv/spinlock.h>
 #include <hv/timer.h>
@@ -101,7 +102,13 @@ struct domain {
     bool is_shutting_down, is_shut_down;
     uint8_t shutdown_code;
     bool is_debug;
-    uint32_t createflags;
+    uint32_t createflags; /* XEN_DOMCTL_CDF_* */
+
+    /* Rights that the control domain gave it (hv/permission.h). */
+    struct domain *target; /* whose device model it is, with a reference; set
+                            * once under ctl_lock, dropped at its end */
+    struct rangeset ioports, iomem, irqs; /* ports, frames, pirqs of devices */
+
     unsigned long vm_assist;
     s_time_t created_ns;
     int64_t time_offset_ns;
@@ -133,6 +140,13 @@ extern struct domain *dom_hv; /* owner of hypervisor frames, DOMID_XEN */
 static inline bool domain_is_dying(const struct domain *d)
 {
     return READ_ONCE(d->life) != DOM_ALIVE;
+}
+
+/* It was given something of a device. */
+static inline bool domain_drives_devices(const struct domain *d)
+{
+    return !rangeset_is_empty(&d->iomem) || !rangeset_is_empty(&d->ioports) ||
+           !rangeset_is_empty(&d->irqs);
 }
 
 /* ---- find and hold ---- */

@@ -85,7 +85,12 @@ int evtchn_reset(struct domain *d) MUST_CHECK;
 
 /* Hypervisor to guest. Any context, interrupts on or off. */
 void evtchn_send_virq(struct vcpu *v, unsigned int virq); /* per vcpu */
-void evtchn_send_global_virq(unsigned int virq);          /* to dom0 */
+/* To dom0, or the domain that was made the virq's handler. */
+void evtchn_send_global_virq(unsigned int virq);
+/* -EINVAL: a virq of vcpus, or d is dying. The former one loses it. */
+int evtchn_set_virq_handler(struct domain *d, unsigned int virq) MUST_CHECK;
+void evtchn_drop_virq_handlers(struct domain *d);
+bool virq_is_global(unsigned int virq);
 void evtchn_send_pirq_port(struct domain *d, uint32_t port, unsigned int pirq);
 /* Port events that someone waits for in SCHEDOP_poll. */
 bool evtchn_port_is_pending(struct domain *d, uint32_t port);

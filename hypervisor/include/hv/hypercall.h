@@ -68,8 +68,14 @@ long do_sched_op_compat(unsigned long cmd, unsigned long arg);
 long do_event_channel_op(unsigned long cmd, unsigned long arg);
 long do_event_channel_op_compat(unsigned long uop);
 long do_physdev_op_compat(unsigned long uop);
+long do_hypfs_op(unsigned long cmd, unsigned long path, unsigned long path_len,
+                 unsigned long buf, unsigned long len);
+long do_xenpmu_op(unsigned long cmd, unsigned long arg);
 long do_sysctl(unsigned long arg);
 long do_domctl(unsigned long arg);
 long do_kexec_op(unsigned long cmd, unsigned long arg);
+
+/* Boot: keep what hypfs_op shows of the command line. */
+void hypfs_init(void);
 
 #endif

@@ -15,12 +15,14 @@ enum lock_rank {
     LOCK_RANK_MSI = 26,    /* which message interrupts are taken */
     LOCK_RANK_GRANT = 30,  /* d->grant.lock */
     LOCK_RANK_GRANT_ENTRY = 35,
-    LOCK_RANK_EVTCHN_DOM = 40, /* d->evtchn_lock */
-    LOCK_RANK_EVTCHN = 45,     /* one channel (hashed) */
+    LOCK_RANK_VIRQ_HANDLER = 38, /* who takes the machine's virqs; irq off */
+    LOCK_RANK_EVTCHN_DOM = 40,   /* d->evtchn_lock */
+    LOCK_RANK_EVTCHN = 45,       /* one channel (hashed) */
     LOCK_RANK_EVTCHN_FIFO = 47,
     LOCK_RANK_PIRQ = 48,      /* one device interrupt; irq off */
     LOCK_RANK_PIRQ_CHIP = 49, /* vectors, an I/O APIC; irq off */
     LOCK_RANK_PT = 50,        /* page-table page bit lock; L4 before .. L1 */
+    LOCK_RANK_RANGESET = 55,  /* what devices a domain may use */
     LOCK_RANK_PAGE_LIST = 60,
     LOCK_RANK_ISOLATION = 62, /* copies of a vcpu's L4 tables; irq off */
     LOCK_RANK_HV_MAP = 65,    /* hypervisor page tables, vmap */

@@ -6,6 +6,8 @@
 #ifndef HV_VERSION_H
 #define HV_VERSION_H
 
+#include <hv/types.h>
+
 #ifndef TRELLIS_VERSION /* the build gives it */
 #define TRELLIS_VERSION "0.1"
 #endif
@@ -13,5 +15,8 @@
 #define TRELLIS_CHANGESET    "trellis-" TRELLIS_VERSION
 #define TRELLIS_COMPILER     "gcc " __VERSION__
 #define TRELLIS_DATE         "reproducible"
+
+/* What the linker computed over the image; NULL, 0 if it did not. */
+const void *build_id(size_t *len_bytes);
 
 #endif

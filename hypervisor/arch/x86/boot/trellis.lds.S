@@ -100,6 +100,10 @@ SECTIONS
         ex_table_start = .;
         KEEP(*(.ex_table))
         ex_table_end = .;
+        . = ALIGN(4);
+        build_id_start = .;
+        KEEP(*(.note.gnu.build-id))
+        build_id_end = .;
         *(.got .got.plt) /* the libraries' */
         KEEP(*(.symbols))
         . = ALIGN(PAGE);

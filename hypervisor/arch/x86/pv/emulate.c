@@ -186,7 +186,7 @@ static enum emul emul_group7(struct emul_ctx *c)
 
 static enum emul emul_wbinvd(struct emul_ctx *c)
 {
-    if (c->v->domain->is_privileged)
+    if (domain_drives_devices(c->v->domain))
         wbinvd();
     return EMUL_NEXT;
 }

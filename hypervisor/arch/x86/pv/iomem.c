@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames that are not ordinary RAM. The control domain may map all but what
- * the hypervisor drives itself; other domains none. Constant after boot.
+ * Frames that are not ordinary RAM. A domain may map those that it was given,
+ * the control domain all, but nobody what the hypervisor drives itself. The
+ * lists here are constant after boot.
  */
 #include <asm/pv/iomem.h>
 
@@ -88,8 +89,8 @@ bool iomem_is_memory(mfn_t m)
 
 bool arch_iomem_permitted(const struct domain *d, mfn_t m)
 {
-    return d->is_privileged && mfn_is_addressable(m) &&
-           !contains(denied, nr_denied, m);
+    return mfn_is_addressable(m) && !contains(denied, nr_denied, m) &&
+           rangeset_contains(&d->iomem, mfn_x(m), mfn_x(m));
 }
 
 void __init iomem_init(void)

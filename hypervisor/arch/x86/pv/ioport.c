@@ -3,7 +3,8 @@
  * The machine's I/O ports as domains see them. The control domain has all but
  * the hypervisor's own; of the ports that select something by a first write
  * and access it by a second, the first is latched per domain, so that nobody
- * comes between. Other domains have none.
+ * comes between. Other domains have the ports that they were given, of those
+ * that have no such meaning.
  */
 #include <asm/pv/emulate.h>
 
@@ -49,9 +50,10 @@ static uint32_t ones(unsigned int size)
     return size == 4 ? ~0U : (1U << 8 * size) - 1;
 }
 
-static bool direct_ok(uint16_t port, unsigned int size)
+static bool direct_ok(const struct domain *d, uint16_t port, unsigned int size)
 {
-    if (port + size > 65536)
+    if (port + size > 65536 ||
+        !rangeset_contains(&d->ioports, port, port + size - 1UL))
         return false;
     for (unsigned int i = 0; i < size; i++)
         if (bit_test(denied, port + i) || uart_owns_port((uint16_t)(port + i)))
@@ -141,8 +143,16 @@ static void cmos_write(const struct domain *d, uint8_t value)
 
 /* ---- single bytes with a meaning ---- */
 
+static bool is_special(uint16_t port)
+{
+    return port == PORT_CMOS || port == PORT_CMOS_DATA ||
+           (port >= PORT_PCI && port < PORT_PCI + 8);
+}
+
 static uint8_t byte_read(struct domain *d, uint16_t port)
 {
+    if (!d->is_privileged)
+        return !is_special(port) && direct_ok(d, port, 1) ? inb(port) : 0xff;
     switch (port) {
     case PORT_CMOS:
         return d->arch.cmos_index;
@@ -154,12 +164,17 @@ static uint8_t byte_read(struct domain *d, uint16_t port)
     case PORT_PCI_DATA ... PORT_PCI_DATA + 3:
         return (uint8_t)pci_data_read(d, port, 1);
     default:
-        return direct_ok(port, 1) ? inb(port) : 0xff;
+        return direct_ok(d, port, 1) ? inb(port) : 0xff;
     }
 }
 
 static void byte_write(struct domain *d, uint16_t port, uint8_t value)
 {
+    if (!d->is_privileged) {
+        if (!is_special(port) && direct_ok(d, port, 1))
+            outb(value, port);
+        return;
+    }
     switch (port) {
     case PORT_CMOS:
         d->arch.cmos_index = value;
@@ -186,38 +201,32 @@ static void byte_write(struct domain *d, uint16_t port, uint8_t value)
     case PORT_PCI + 3:
         return; /* the address is written as a whole; + 1 resets machines */
     default:
-        if (direct_ok(port, 1))
+        if (direct_ok(d, port, 1))
             outb(value, port);
         return;
     }
 }
 
-static bool is_special(uint16_t port)
-{
-    return port == PORT_CMOS || port == PORT_CMOS_DATA ||
-           (port >= PORT_PCI && port < PORT_PCI + 8);
-}
-
 /* A plain access can be made in one piece. */
-static bool is_plain(uint16_t port, unsigned int size)
+static bool is_plain(const struct domain *d, uint16_t port, unsigned int size)
 {
     for (unsigned int i = 0; i < size; i++)
         if (is_special((uint16_t)(port + i)))
             return false;
-    return direct_ok(port, size);
+    return direct_ok(d, port, size);
 }
 
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size)
 {
     uint32_t value = 0;
 
-    if (!d->is_privileged)
+    if (rangeset_is_empty(&d->ioports))
         return ones(size);
-    if (port == PORT_PCI && size == 4)
+    if (d->is_privileged && port == PORT_PCI && size == 4)
         return d->arch.pci_cf8;
-    if (in_pci_data(port, size))
+    if (d->is_privileged && in_pci_data(port, size))
         return pci_data_read(d, port, size);
-    if (is_plain(port, size))
+    if (is_plain(d, port, size))
         return direct_read(port, size);
     for (unsigned int i = 0; i < size; i++)
         value |= (uint32_t)byte_read(d, (uint16_t)(port + i)) << 8 * i;
@@ -227,13 +236,13 @@ uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size)
 void ioport_write(struct domain *d, uint16_t port, unsigned int size,
                   uint32_t value)
 {
-    if (!d->is_privileged)
+    if (rangeset_is_empty(&d->ioports))
         return;
-    if (port == PORT_PCI && size == 4)
+    if (d->is_privileged && port == PORT_PCI && size == 4)
         d->arch.pci_cf8 = value;
-    else if (in_pci_data(port, size))
+    else if (d->is_privileged && in_pci_data(port, size))
         pci_data_write(d, port, size, value);
-    else if (is_plain(port, size))
+    else if (is_plain(d, port, size))
         direct_write(port, size, value);
     else
         for (unsigned int i = 0; i < size; i++)

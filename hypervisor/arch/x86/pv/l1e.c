@@ -46,7 +46,7 @@ static int get_ram(pte_t e, const struct domain *l1_owner,
     /* Only who drives devices needs other than write-back memory, and no one
      * for frames that the hypervisor uses itself. */
     if ((e & PTE_CACHE_MASK) &&
-        (!l1_owner->is_privileged || (READ_ONCE(pg->state) & PGS_HV)))
+        (!domain_drives_devices(l1_owner) || (READ_ONCE(pg->state) & PGS_HV)))
         return -EINVAL;
     if (e & PTE_RW)
         return page_get_and_type(pg, pg_owner, PGT_WRITABLE);

@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include <asm/pv/ptype.h>
 
@@ -15,6 +16,7 @@
 int pv_get_other_owner(domid_t id, struct domain **out)
 {
     const struct domain *d = current->domain;
+    long rc;
 
     switch (id) {
     case DOMID_IO:
@@ -28,10 +30,8 @@ int pv_get_other_owner(domid_t id, struct domain **out)
     }
     if (id == d->id)
         return -ESRCH;
-    if (!d->is_privileged)
-        return -EPERM;
-    *out = domain_get_by_id(id);
-    return *out ? 0 : -ESRCH;
+    *out = permit_domain(__HYPERVISOR_mmu_update, 0, id, &rc);
+    return (int)rc;
 }
 
 void pv_put_other_owner(struct domain *d)

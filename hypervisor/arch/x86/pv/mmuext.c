@@ -7,6 +7,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 #include <hv/smp.h>
 
 #include <asm/guest_word.h>
@@ -175,8 +176,10 @@ static int op_flush_cache(const struct op_args *a)
 {
     const cpumask_t here = cpumask_of(smp_processor_id());
 
-    if (!current->domain->is_privileged)
-        return -EACCES;
+    int rc = permit(__HYPERVISOR_mmuext_op, a->op->cmd);
+
+    if (rc)
+        return rc;
     if (a->op->cmd == MMUEXT_FLUSH_CACHE)
         smp_call(&here, flush_cache, NULL, true);
     else
@@ -339,7 +342,11 @@ long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
     rc = pv_get_pg_owner((domid_t)foreigndom, &pg_owner);
     if (rc)
         return rc;
-    rc = do_ops(ops, count, pg_owner, &nr);
+    if (pg_owner != current->domain)
+        rc = permit_target(__HYPERVISOR_mmuext_op, MMUEXT_PIN_L1_TABLE,
+                           pg_owner);
+    if (!rc)
+        rc = do_ops(ops, count, pg_owner, &nr);
     pv_put_pg_owner(pg_owner);
 
     after = before + (uint32_t)nr;

@@ -83,6 +83,7 @@ bool pv_put_or_defer(struct page_info *pg)
 int pv_finish_drops(void)
 {
     struct vcpu *v = current;
+    const struct domain *owner;
     struct page_info *pg;
     int rc = 0;
 
@@ -90,7 +91,9 @@ int pv_finish_drops(void)
         return 0;
     pg = mfn_to_page(v->arch.drop_pending);
     /* Somebody may have finished it, even freed it since. */
-    if (READ_ONCE(pg->owner) == v->domain || v->domain->is_privileged)
+    owner = READ_ONCE(pg->owner);
+    if (owner == v->domain || v->domain->is_privileged ||
+        (owner && owner == READ_ONCE(v->domain->target)))
         rc = page_type_resume_drop(pg);
     if (rc != -ERESTART)
         v->arch.drop_pending = INVALID_MFN;

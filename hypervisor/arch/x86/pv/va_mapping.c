@@ -6,6 +6,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/permission.h>
 
 #include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
@@ -43,7 +44,10 @@ long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val,
 
     if (rc)
         return rc;
-    rc = update(va, val, flags, pg_owner);
+    if (pg_owner != current->domain)
+        rc = permit_target(__HYPERVISOR_update_va_mapping_otherdomain, 0,
+                           pg_owner);
+    rc = rc ?: update(va, val, flags, pg_owner);
     pv_put_pg_owner(pg_owner);
     return rc;
 }

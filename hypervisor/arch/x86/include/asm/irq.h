@@ -65,6 +65,8 @@ void msi_disable(struct msi *m);
 /* irq.c, for physdev_op. All return 0 or -Exxx. */
 int irq_map_gsi(struct domain *d, unsigned int gsi);
 int irq_map_msi(struct domain *d, const struct msi_request *req); /* pirq */
+/* d was given pirq by one of the two. */
+bool irq_is_mapped(const struct domain *d, unsigned int pirq);
 int irq_unmap(struct domain *d, unsigned int pirq);
 int irq_setup_gsi(unsigned int gsi, bool level, bool low);
 int irq_eoi(struct domain *d, unsigned int pirq);

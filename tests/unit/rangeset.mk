@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+rangeset_SRCS := hypervisor/core/rangeset.c
