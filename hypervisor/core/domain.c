@@ -9,6 +9,7 @@
 #include <hv/arch.h>
 #include <hv/lib.h>
 #include <hv/percpu.h>
+#include <hv/vnuma.h>
 
 #include "domain_init.h"
 #include "domain_table.h"
@@ -132,11 +133,13 @@ static int step_rights(struct domain *d, const struct domain_config *cfg)
     return rc ?: rangeset_add(&d->irqs, 0, UINT32_MAX);
 }
 
-static void undo_rights(struct domain *d)
+static void undo_given(struct domain *d)
 {
     rangeset_free(&d->ioports);
     rangeset_free(&d->iomem);
     rangeset_free(&d->irqs);
+    vnuma_free(d->vnuma);
+    d->vnuma = NULL;
 }
 
 static const struct {
@@ -144,7 +147,7 @@ static const struct {
     void (*undo)(struct domain *d);
 } steps[] = {
     {step_vcpus, undo_vcpus},
-    {step_rights, undo_rights},
+    {step_rights, undo_given},
     {step_shared_info, domain_shared_info_free},
     {step_evtchn, evtchn_domain_free},
     {step_grant, grant_domain_free},

@@ -94,6 +94,7 @@ static struct tasklet tell_dom0 = {.fn = send_dom_exc};
 int domain_shutdown(struct domain *d, uint8_t reason)
 {
     unsigned long flags;
+    bool first;
     struct vcpu *v;
 
     if (d->is_privileged) {
@@ -106,7 +107,8 @@ int domain_shutdown(struct domain *d, uint8_t reason)
         machine_restart(reason == SHUTDOWN_crash ? 3000 : 0);
     }
     flags = spin_lock_irqsave(&d->shutdown_lock);
-    if (!d->is_shutting_down) {
+    first = !d->is_shutting_down;
+    if (first) {
         d->is_shutting_down = true;
         d->shutdown_code = reason;
         for_each_vcpu (d, v) {
@@ -117,6 +119,9 @@ int domain_shutdown(struct domain *d, uint8_t reason)
         tasklet_schedule(&tell_dom0);
     }
     spin_unlock_irqrestore(&d->shutdown_lock, flags);
+    /* Only a guest itself suspends: no lock is held. */
+    if (first && reason == SHUTDOWN_suspend && READ_ONCE(d->suspend_port))
+        (void)evtchn_send(d, READ_ONCE(d->suspend_port));
     return 0;
 }
 

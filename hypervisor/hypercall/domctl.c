@@ -235,6 +235,14 @@ static long op_getnodeaffinity(struct xen_domctl *op, struct domain *d)
     return bitmap_to_guest(&op->u.nodeaffinity.nodemap, map, 64);
 }
 
+/* The guest's own port that is sent when it has suspended: its other end is
+ * the toolstack's. Looked at then. */
+static long op_subscribe(struct xen_domctl *op, struct domain *d)
+{
+    WRITE_ONCE(d->suspend_port, op->u.subscribe.port);
+    return 0;
+}
+
 static const domctl_fn handlers[] = {
     [XEN_DOMCTL_createdomain] = op_createdomain,
     [XEN_DOMCTL_destroydomain] = op_destroydomain,
@@ -262,6 +270,9 @@ static const domctl_fn handlers[] = {
     [XEN_DOMCTL_memory_mapping] = domctl_memory_mapping,
     [XEN_DOMCTL_set_target] = domctl_set_target,
     [XEN_DOMCTL_set_virq_handler] = domctl_set_virq_handler,
+    [XEN_DOMCTL_shadow_op] = domctl_shadow_op,
+    [XEN_DOMCTL_setvnumainfo] = domctl_setvnumainfo,
+    [XEN_DOMCTL_subscribe] = op_subscribe,
 };
 
 /* The domain that it is done to, with a reference, if the caller may: by its
@@ -280,15 +291,33 @@ static long find_target(const struct xen_domctl *op, struct domain **d)
     return rc;
 }
 
+/* The debugger's have high numbers. */
+static const domctl_fn debugger[] = {
+    domctl_gdbsx_pausevcpu,
+    domctl_gdbsx_unpausevcpu,
+    domctl_gdbsx_domstatus,
+};
+
+static domctl_fn find_handler(uint32_t cmd)
+{
+    uint32_t high = cmd - XEN_DOMCTL_gdbsx_pausevcpu;
+
+    if (cmd < ARRAY_SIZE(handlers))
+        return handlers[index_nospec(cmd, ARRAY_SIZE(handlers))];
+    if (high < ARRAY_SIZE(debugger))
+        return debugger[index_nospec(high, ARRAY_SIZE(debugger))];
+    return NULL;
+}
+
 static long run(struct xen_domctl *op, struct domain *d)
 {
-    domctl_fn fn = NULL;
+    domctl_fn fn = find_handler(op->cmd);
+    long rc;
 
-    if (op->cmd < ARRAY_SIZE(handlers))
-        fn = handlers[index_nospec(op->cmd, ARRAY_SIZE(handlers))];
     if (fn)
         return fn(op, d);
-    return d ? arch_do_domctl(op, d) : -ENOSYS;
+    rc = d ? arch_do_domctl(op, d) : -ENOSYS;
+    return rc == -ENOSYS ? domctl_refused(op->cmd) : rc;
 }
 
 long do_domctl(unsigned long arg)

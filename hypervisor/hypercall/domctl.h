@@ -21,6 +21,15 @@ long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d);
 long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d);
 long domctl_max_vcpus(struct xen_domctl *op, struct domain *d);
 long domctl_sendtrigger(struct xen_domctl *op, struct domain *d);
+/* domctl_refused.c */
+long domctl_refused(uint32_t cmd);
+long domctl_shadow_op(struct xen_domctl *op, struct domain *d);
+/* domctl_debug.c */
+long domctl_gdbsx_pausevcpu(struct xen_domctl *op, struct domain *d);
+long domctl_gdbsx_unpausevcpu(struct xen_domctl *op, struct domain *d);
+long domctl_gdbsx_domstatus(struct xen_domctl *op, struct domain *d);
+/* vnuma.c */
+long domctl_setvnumainfo(struct xen_domctl *op, struct domain *d);
 /* domctl_rights.c */
 long domctl_irq_permission(struct xen_domctl *op, struct domain *d);
 long domctl_iomem_permission(struct xen_domctl *op, struct domain *d);

@@ -143,23 +143,6 @@ static long reserved_device_map(guest_va_t arg, unsigned long start)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
-/* No domain has virtual nodes (domctl setvnumainfo is refused). */
-static long no_vnuma(guest_va_t arg, unsigned long start)
-{
-    struct xen_vnuma_topology_info op;
-    struct domain *d;
-    long rc;
-
-    (void)start;
-    if (copy_from_guest_va(&op, arg, sizeof(op)))
-        return -EFAULT;
-    d = memop_target(XENMEM_get_vnumainfo, op.domid, &rc);
-    if (!d)
-        return rc;
-    domain_put(d);
-    return -EOPNOTSUPP;
-}
-
 /* A paravirtualized guest has no physmap of the hypervisor's to add to: the
  * same answer for each domain that there is. The structures begin with its
  * number. */
@@ -212,7 +195,7 @@ static long (*const ops[])(guest_va_t arg, unsigned long start) = {
     [XENMEM_get_sharing_freed_pages] = no_shared_pages,
     [XENMEM_get_sharing_shared_pages] = no_shared_pages,
     [XENMEM_claim_pages] = claim_pages,
-    [XENMEM_get_vnumainfo] = no_vnuma,
+    [XENMEM_get_vnumainfo] = memop_get_vnumainfo,
     [XENMEM_reserved_device_memory_map] = reserved_device_map,
     [XENMEM_add_to_physmap] = add_to_physmap,
     [XENMEM_remove_from_physmap] = remove_from_physmap,

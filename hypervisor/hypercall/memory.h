@@ -31,6 +31,7 @@ long memop_machphys_mapping(guest_va_t arg, unsigned long start);
 long memop_memory_map(guest_va_t arg, unsigned long start);
 long memop_machine_memory_map(guest_va_t arg, unsigned long start);
 long memop_set_memory_map(guest_va_t arg, unsigned long start);
+long memop_get_vnumainfo(guest_va_t arg, unsigned long start);
 long memop_acquire_resource(guest_va_t arg, unsigned long start);
 
 #endif

@@ -3,15 +3,14 @@
  * platform_op: the control domain's dealings with the machine's firmware:
  * time of day, sleep states, processors.
  */
+#include "platform_op.h"
+
 #include <hv/acpi.h>
 #include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/permission.h>
-
-#include <public/arch-x86/xen-mca.h>
-#include <public/platform.h>
 
 #include <asm/cpu.h>
 
@@ -36,13 +35,6 @@ static long op_settime64(struct xen_platform_op *op)
         return -EINVAL;
     return set_time(op->u.settime64.secs, op->u.settime64.nsecs,
                     op->u.settime64.system_time);
-}
-
-/* The firmware was asked nothing at boot: no disks, no screens known. */
-static long op_firmware_info(struct xen_platform_op *op)
-{
-    (void)op;
-    return -ENOSYS;
 }
 
 /* SLP_TYP is in bits 12:10 of the control values (ACPI, "PM1 Control"). */
@@ -134,7 +126,15 @@ static const struct {
 } ops[] = {
     {XENPF_settime32, op_settime32},
     {XENPF_settime64, op_settime64},
-    {XENPF_firmware_info, op_firmware_info},
+    {XENPF_firmware_info, platform_firmware_info},
+    {XENPF_platform_quirk, platform_quirk},
+    {XENPF_read_memtype, platform_read_memtype},
+    {XENPF_add_memtype, platform_change_memtype},
+    {XENPF_del_memtype, platform_change_memtype},
+    {XENPF_microcode_update, platform_microcode},
+    {XENPF_core_parking, platform_core_parking},
+    {XENPF_resource_op, platform_resource_op},
+    {XENPF_get_symbol, platform_get_symbol},
     {XENPF_enter_acpi_sleep, op_enter_acpi_sleep},
     {XENPF_getidletime, op_getidletime},
     {XENPF_set_processor_pminfo, op_set_pminfo},
@@ -164,11 +164,4 @@ long do_platform_op(unsigned long arg)
     if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;
-}
-
-/* Machine-check information is not kept for guests. */
-long do_mca(unsigned long arg)
-{
-    (void)arg;
-    return permit(__HYPERVISOR_mca, 0) ?: -ENOSYS;
 }

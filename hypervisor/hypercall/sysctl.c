@@ -143,7 +143,22 @@ static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_page_offline_op] = sysctl_offline_frames,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
+    [XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
+    [XEN_SYSCTL_pm_op] = sysctl_pm_op,
 };
+
+static long run(struct xen_sysctl *op)
+{
+    long (*fn)(struct xen_sysctl * op) = NULL;
+    long rc;
+
+    if (op->cmd < ARRAY_SIZE(handlers))
+        fn = handlers[index_nospec(op->cmd, ARRAY_SIZE(handlers))];
+    if (fn)
+        return fn(op);
+    rc = arch_do_sysctl(op);
+    return rc == -ENOSYS ? sysctl_refused(op->cmd) : rc;
+}
 
 long do_sysctl(unsigned long arg)
 {
@@ -157,10 +172,7 @@ long do_sysctl(unsigned long arg)
     rc = permit(__HYPERVISOR_sysctl, op.cmd);
     if (rc)
         return rc;
-    if (op.cmd < ARRAY_SIZE(handlers) && handlers[op.cmd])
-        rc = handlers[index_nospec(op.cmd, ARRAY_SIZE(handlers))](&op);
-    else
-        rc = arch_do_sysctl(&op);
+    rc = run(&op);
     if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;

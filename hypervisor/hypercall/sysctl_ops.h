@@ -11,5 +11,9 @@
 long sysctl_availheap(struct xen_sysctl *op);
 long sysctl_numainfo(struct xen_sysctl *op);
 long sysctl_offline_frames(struct xen_sysctl *op);
+/* sysctl_refused.c */
+long sysctl_pcitopoinfo(struct xen_sysctl *op);
+long sysctl_pm_op(struct xen_sysctl *op);
+long sysctl_refused(uint32_t cmd);
 
 #endif

@@ -194,12 +194,15 @@ static long op_send_nmi(struct vcpu *v, guest_va_t arg)
 static long op_get_physid(struct vcpu *v, guest_va_t arg)
 {
     struct vcpu_get_physid op;
-    unsigned int cpu = cpumask_next(&v->sched.hard_affinity, 0);
+    cpumask_t where;
+    unsigned int cpu;
     int rc = permit(__HYPERVISOR_vcpu_op, VCPUOP_get_physid);
 
     if (rc)
         return rc;
-    if (cpumask_next(&v->sched.hard_affinity, cpu + 1) < MAX_CPUS)
+    cpumask_and(&where, &v->sched.hard_affinity, &cpu_online_map);
+    cpu = cpumask_next(&where, 0);
+    if (cpu >= MAX_CPUS || cpumask_next(&where, cpu + 1) < MAX_CPUS)
         return -EINVAL;
     memset(&op, 0, sizeof(op));
     op.phys_id = arch_cpu_physid(cpu);

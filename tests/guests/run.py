@@ -38,6 +38,7 @@ KERNELS = {
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
+    "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
 

@@ -57,7 +57,7 @@ LAYERS = {
     "hypervisor/hypercall/": Layer([*HV, "../core/"]),
     # Operations whose arguments are the machine's own.
     "hypervisor/hypercall/physdev_op.c": Layer([*ARCH, "../core/"]),
-    "hypervisor/hypercall/platform_op.c": Layer([*ARCH, "../core/"]),
+    "hypervisor/hypercall/platform_": Layer([*ARCH, "../core/"]),
     "hypervisor/drivers/": Layer(ARCH, never=DOMAINS - {"hv/arch.h"}),
     "hypervisor/arch/x86/": Layer(ARCH),
     "hypervisor/arch/x86/boot/": Layer(ARCH, FREESTANDING | DECODERS),

@@ -40,6 +40,15 @@ void sched_sleep_sync(struct vcpu *v)
         vcpu_ptrs[NR_VCPUS - 1] = &vcpus[NR_VCPUS - 1];
 }
 
+static uint32_t port_sent;
+
+int evtchn_send(struct domain *ld, uint32_t port)
+{
+    (void)ld;
+    port_sent = port;
+    return 0;
+}
+
 void evtchn_send_global_virq(unsigned int virq)
 {
     assert_int_equal(virq, VIRQ_DOM_EXC);
@@ -169,6 +178,25 @@ static void a_new_vcpu_is_not_unpaused_for_others(void **state)
     assert_int_equal(vcpus[NR_VCPUS - 1].pause_count, 0);
 }
 
+/* domctl subscribe: once, and only for a suspend. */
+static void a_suspend_is_told_through_its_port(void **state)
+{
+    (void)state;
+    port_sent = 0;
+    assert_int_equal(domain_shutdown(&d, SHUTDOWN_suspend), 0);
+    assert_int_equal(port_sent, 0);
+    domain_resume(&d);
+    d.suspend_port = 7;
+    assert_int_equal(domain_shutdown(&d, SHUTDOWN_suspend), 0);
+    assert_int_equal(port_sent, 7);
+    port_sent = 0;
+    assert_int_equal(domain_shutdown(&d, SHUTDOWN_suspend), 0);
+    assert_int_equal(port_sent, 0);
+    domain_resume(&d);
+    assert_int_equal(domain_shutdown(&d, SHUTDOWN_reboot), 0);
+    assert_int_equal(port_sent, 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, setup)
@@ -176,6 +204,7 @@ int main(void)
         TEST(a_shutdown_is_undone_once),
         TEST(pauses_of_tools_are_counted_apart),
         TEST(a_new_vcpu_is_not_unpaused_for_others),
+        TEST(a_suspend_is_told_through_its_port),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,17 @@ void fpu_set_legacy(struct vcpu *v, const void *fx)
     *bv = XCR0_X87 | XCR0_SSE;
 }
 
+/* Parts that the image is too short for are as after a reset. */
+void fpu_set_image(struct vcpu *v, const void *image, size_t len)
+{
+    char *area = v->arch.xsave;
+
+    ASSERT(len <= xsave_size);
+    memset(area, 0, xsave_size);
+    memcpy(area, image, len);
+    *(uint32_t *)(area + FX_MXCSR) &= mxcsr_mask;
+}
+
 void fpu_get_legacy(const struct vcpu *v, void *fx)
 {
     memcpy(fx, v->arch.xsave, FXSAVE_SIZE);

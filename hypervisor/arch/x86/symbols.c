@@ -5,6 +5,8 @@
  */
 #include <hv/symbols.h>
 
+#include <hv/lib.h>
+
 #include <asm/image.h>
 
 struct entry {
@@ -39,5 +41,22 @@ bool symbol_find(uintptr_t addr, struct symbol *out)
     }
     out->name = symbol_names + symbol_table[lo].name;
     out->offset = key - symbol_table[lo].address;
+    return true;
+}
+
+uint32_t symbol_total(void)
+{
+    return symbol_count;
+}
+
+/* The image lies within the 4 GiB that text_start is in. */
+bool symbol_by_number(uint32_t nr, uintptr_t *addr, struct symbol *out)
+{
+    if (nr >= symbol_count)
+        return false;
+    nr = (uint32_t)index_nospec(nr, symbol_count);
+    *addr = ((uintptr_t)text_start & ~0xffffffffUL) | symbol_table[nr].address;
+    out->name = symbol_names + symbol_table[nr].name;
+    out->offset = 0;
     return true;
 }

@@ -7,12 +7,14 @@
 #include <hv/lib.h>
 #include <hv/numa.h>
 
+#include <public/arch-x86/xen-mca.h>
 #include <public/sysctl.h>
 
 #include <asm/cpu.h>
 #include <asm/pv/cpuid.h>
 #include <asm/pv/policy_copy.h>
 #include <asm/time.h>
+#include <asm/x86.h>
 
 void arch_fill_physinfo(struct xen_sysctl_physinfo *p)
 {
@@ -30,6 +32,31 @@ void arch_fill_cputopo(unsigned int cpu, struct xen_sysctl_cputopo *t)
     t->core = cpu_topology[cpu].core;
     t->socket = cpu_topology[cpu].socket;
     t->node = cpu_node(cpu);
+}
+
+void arch_fill_mc_cpu(unsigned int cpu, struct mcinfo_logical_cpu *c)
+{
+    static const char *const vendor[] = {"", "GenuineIntel", "AuthenticAMD"};
+    const struct cpu_topology *t = &cpu_topology[cpu];
+
+    c->mc_cpunr = cpu;
+    c->mc_chipid = t->socket;
+    c->mc_coreid = (uint16_t)t->core;
+    c->mc_threadid = (uint16_t)t->thread;
+    c->mc_apicid = t->apic_id;
+    c->mc_ncores = c->mc_ncores_active = cores_per_socket;
+    c->mc_nthreads = threads_per_core;
+    c->mc_cpuid_level = (int32_t)cpuid(0).a;
+    c->mc_family = cpu_caps.family;
+    c->mc_vendor = cpu_caps.vendor;
+    c->mc_model = cpu_caps.model;
+    c->mc_step = cpu_caps.stepping;
+    strlcpy(c->mc_vendorid, vendor[cpu_caps.vendor], sizeof(c->mc_vendorid));
+    strlcpy(c->mc_brandid, cpu_caps.name, sizeof(c->mc_brandid));
+    c->mc_cpu_caps[MC_CAPS_STD_EDX] = cpuid(1).d;
+    c->mc_cpu_caps[MC_CAPS_STD_ECX] = cpuid(1).c;
+    c->mc_cpu_caps[MC_CAPS_AMD_EDX] = cpuid(0x80000001).d;
+    c->mc_cpu_caps[MC_CAPS_AMD_ECX] = cpuid(0x80000001).c;
 }
 
 static const struct cpuid_policy *policy_of(uint32_t index)

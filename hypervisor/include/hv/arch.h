@@ -92,11 +92,14 @@ struct xen_domctl;
 struct xen_sysctl;
 struct xen_sysctl_physinfo;
 struct xen_sysctl_cputopo;
+struct mcinfo_logical_cpu;
 /* What core does not know: -ENOSYS if arch does not either. */
 long arch_do_domctl(struct xen_domctl *op, struct domain *d);
 long arch_do_sysctl(struct xen_sysctl *op);
 void arch_fill_physinfo(struct xen_sysctl_physinfo *p);
 void arch_fill_cputopo(unsigned int cpu, struct xen_sysctl_cputopo *t);
+/* Of a CPU that is online; the rest stays as it is (mca, physcpuinfo). */
+void arch_fill_mc_cpu(unsigned int cpu, struct mcinfo_logical_cpu *c);
 /* APIC id in bits 31:0, ACPI id in bits 63:32 (VCPUOP_get_physid). */
 uint64_t arch_cpu_physid(unsigned int cpu);
 void machine_halt(void) NORETURN;

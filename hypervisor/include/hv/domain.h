@@ -65,6 +65,8 @@ struct vcpu {
     uint32_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
     unsigned int poll_port;       /* >0: the one; -1u: several (poll bitmap) */
 
+    unsigned int debug_pauses; /* by a debugger; ctl_lock */
+
     struct sched_vcpu sched;
     cpumask_t dirty_cpumask; /* CPUs whose TLB may hold its entries */
     struct evtchn_fifo_vcpu *evtchn_fifo;
@@ -113,6 +115,8 @@ struct domain {
     s_time_t created_ns;
     int64_t time_offset_ns;
     uint32_t ssidref;
+    uint32_t suspend_port; /* sent when it has suspended; 0: none */
+    struct vnuma *vnuma;   /* or NULL; ctl_lock */
 
     struct evtchn_domain evtchn;
     struct grant_table grant;

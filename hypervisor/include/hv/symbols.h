@@ -15,4 +15,8 @@ struct symbol {
 /* False: addr is not in the hypervisor's code. */
 bool symbol_find(uintptr_t addr, struct symbol *out);
 
+/* In the order of addresses; numbers begin with 0. */
+uint32_t symbol_total(void);
+bool symbol_by_number(uint32_t nr, uintptr_t *addr, struct symbol *out);
+
 #endif

@@ -668,7 +668,47 @@ static void taken_back(void)
     EXPECT_EQ(domain_destroy(&guest), 0);
 }
 
+/* ---- arguments at addresses that are not ours ---- */
+
+/* Nothing is there, or it is the hypervisor's, or no address at all, or an
+ * argument begins on the last bytes before. */
+static const uint64_t pointers[] = {
+    8,
+    0xffff820000000000UL,
+    0xffff830000000000UL,
+    0xffff87fffffffff8UL,
+    0xffff7ffffffffff8UL,
+    0x0000800000000000UL,
+    0x00007ffffffffff8UL,
+    0x8000000000000000UL,
+    ~7UL,
+};
+
+/* What there is no answer of: a read with nothing typed. */
+static bool reads_nothing(const struct row *r)
+{
+    return r->hypercall == __HYPERVISOR_console_io && r->op == CONSOLEIO_read;
+}
+
+static void bad_pointers(void)
+{
+    for (unsigned int i = 0; i < nr_rows; i++) {
+        const struct row *r = &rows[i];
+
+        if (!row_takes_pointer(r) || reads_nothing(r) || !row_is_callable(r))
+            continue;
+        for (unsigned int p = 0; p < ARRAY_SIZE(pointers); p++) {
+            long rc = row_call_at(r, pointers[p]);
+
+            if (rc != -XEN_EFAULT)
+                test_fail(__FILE__, __LINE__, "%s at %lx gives %ld", r->name,
+                          pointers[p], rc);
+        }
+    }
+}
+
 static const struct test control_tests[] = {
+    {"bad pointers", bad_pointers},
     {"bad ranges", bad_ranges},
     {"many ranges", many_ranges},
     {"bad targets", bad_targets},

@@ -174,3 +174,72 @@ long row_call(const struct row *r, unsigned int domid)
         return hcall2(r->hypercall, r->op, addr(&arg));
     }
 }
+
+/* Operations that look at no argument; a pointer is a number to others. */
+bool row_takes_pointer(const struct row *r)
+{
+    switch (r->hypercall) {
+    case __HYPERVISOR_fpu_taskswitch:
+    case __HYPERVISOR_set_debugreg:
+    case __HYPERVISOR_get_debugreg:
+    case __HYPERVISOR_update_descriptor:
+    case __HYPERVISOR_update_va_mapping:
+    case __HYPERVISOR_update_va_mapping_otherdomain:
+    case __HYPERVISOR_set_timer_op:
+    case __HYPERVISOR_set_segment_base:
+    case __HYPERVISOR_vm_assist:
+        return false;
+    case __HYPERVISOR_memory_op:
+        /* Those that are not there, but with a target, look for that. */
+        return (r->who != NOBODY || r->target_at >= 0) &&
+               r->op != XENMEM_maximum_ram_page &&
+               r->op != XENMEM_get_sharing_freed_pages &&
+               r->op != XENMEM_get_sharing_shared_pages;
+    case __HYPERVISOR_xen_version:
+        return r->op != XENVER_version && r->op != XENVER_pagesize;
+    case __HYPERVISOR_sched_op:
+        return r->op != SCHEDOP_yield;
+    case __HYPERVISOR_vcpu_op:
+        return r->op != VCPUOP_up && r->op != VCPUOP_is_up &&
+               r->op != VCPUOP_stop_periodic_timer &&
+               r->op != VCPUOP_stop_singleshot_timer;
+    case __HYPERVISOR_hypfs_op:
+        return r->op != XEN_HYPFS_OP_get_version;
+    case __HYPERVISOR_kexec_op:
+        return r->op != KEXEC_CMD_kexec_load_v1;
+    case __HYPERVISOR_physdev_op:
+        return r->op != PHYSDEVOP_free_irq_vector;
+    default:
+        /* Where the whole is not there, nobody looks. */
+        return r->who != NOBODY || r->hypercall == __HYPERVISOR_mmuext_op;
+    }
+}
+
+long row_call_at(const struct row *r, uint64_t at)
+{
+    switch (r->hypercall) {
+    case __HYPERVISOR_mmu_update:
+    case __HYPERVISOR_mmuext_op:
+        return hcall4(r->hypercall, at, 1, 0, DOMID_SELF);
+    case __HYPERVISOR_domctl:
+    case __HYPERVISOR_sysctl:
+    case __HYPERVISOR_platform_op:
+    case __HYPERVISOR_mca:
+    case __HYPERVISOR_event_channel_op_compat:
+    case __HYPERVISOR_physdev_op_compat:
+        return hcall1(r->hypercall, at);
+    case __HYPERVISOR_set_gdt:
+    case __HYPERVISOR_multicall:
+        return hcall2(r->hypercall, at, 1);
+    case __HYPERVISOR_vcpu_op:
+        return hcall3(r->hypercall, r->op, 0, at);
+    case __HYPERVISOR_console_io:
+        return hcall3(r->hypercall, r->op, 16, at);
+    case __HYPERVISOR_grant_table_op:
+        return hcall3(r->hypercall, r->op, at, 1);
+    case __HYPERVISOR_hypfs_op:
+        return hcall5(r->hypercall, r->op, at, 8, at, 64);
+    default:
+        return hcall2(r->hypercall, r->op, at);
+    }
+}

@@ -37,4 +37,8 @@ bool row_is_callable(const struct row *r);
  * element. */
 long row_call(const struct row *r, unsigned int domid);
 
+/* The same with the argument at an address that is not ours to give. */
+bool row_takes_pointer(const struct row *r);
+long row_call_at(const struct row *r, uint64_t at);
+
 #endif

@@ -28,6 +28,9 @@ void tests_run(const struct test *tests, unsigned int count);
 /* The same with counts that others (domain_run_tests()) add to as well. */
 void tests_run_with(const struct test *tests, unsigned int count,
                     unsigned int *passed, unsigned int *failed);
+/* A part of them, before the one that ends with RESULT. */
+void tests_run_part(const struct test *tests, unsigned int count,
+                    unsigned int *passed, unsigned int *failed);
 
 void test_fail(const char *file, int line, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -13,6 +13,7 @@
 #include <asm/pv/domain.h>
 #include <asm/pv/policy_copy.h>
 #include <asm/pv/ptype.h>
+#include <asm/pv/vcpu_state.h>
 #include <asm/time.h>
 
 typedef long (*domctl_fn)(struct xen_domctl *op, struct domain *d);
@@ -21,7 +22,14 @@ typedef long (*domctl_fn)(struct xen_domctl *op, struct domain *d);
 static long op_set_address_size(struct xen_domctl *op, struct domain *d)
 {
     (void)d;
-    return op->u.address_size.size == 64 ? 0 : -EINVAL;
+    switch (op->u.address_size.size) {
+    case 64:
+        return 0;
+    case 32:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
 }
 
 static long op_get_address_size(struct xen_domctl *op, struct domain *d)
@@ -235,6 +243,11 @@ static const struct {
     {XEN_DOMCTL_set_cpu_policy, op_set_cpu_policy},
     {XEN_DOMCTL_get_ext_vcpucontext, op_get_ext_vcpucontext},
     {XEN_DOMCTL_set_ext_vcpucontext, op_set_ext_vcpucontext},
+    {XEN_DOMCTL_getvcpuextstate, domctl_getvcpuextstate},
+    {XEN_DOMCTL_setvcpuextstate, domctl_setvcpuextstate},
+    {XEN_DOMCTL_get_vcpu_msrs, domctl_get_vcpu_msrs},
+    {XEN_DOMCTL_set_vcpu_msrs, domctl_set_vcpu_msrs},
+    {XEN_DOMCTL_gdbsx_guestmemio, domctl_gdbsx_guestmemio},
 };
 
 long arch_do_domctl(struct xen_domctl *op, struct domain *d)

@@ -31,6 +31,8 @@ void fpu_load(struct vcpu *v);
 int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0) MUST_CHECK;
 /* Legacy 512-byte image, as in vcpu_guest_context. */
 void fpu_set_legacy(struct vcpu *v, const void *fx);
+/* A whole XSAVE image in standard form, its header checked; v does not run. */
+void fpu_set_image(struct vcpu *v, const void *image, size_t len);
 void fpu_get_legacy(const struct vcpu *v, void *fx);
 
 #endif
