@@ -244,6 +244,8 @@ def main():
 
     macros = our_macros()
     items = Declarations(work).items
+    if not items:
+        sys.exit("abi: the compiler's tree has no declaration of ours")
     values, failures = macro_items(macros, ours)
     failures = [f"{m}: neither value nor type, and not in exceptions.py"
                 for m in failures]
