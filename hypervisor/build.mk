@@ -24,6 +24,10 @@ HV_BASE_AFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_AFLAGS)) \
 	-I$(HV_ARCH)/include
 HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-relax -Wl,--no-warn-rwx-segments
 
+# Debian's decoders use SSE: they are called with the stack that the System V
+# ABI promises them, whatever the caller's is.
+CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
+
 TRELLIS_VERSION ?= 0.1
 HV_BASE_CFLAGS += -DTRELLIS_VERSION='"$(TRELLIS_VERSION)"'
 
