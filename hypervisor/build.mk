@@ -38,12 +38,13 @@ CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4
 V ?= 0
 HV_SAY = $(if $(filter 1,$(V)),,@echo "  $(1)  $(2)";)
 
-# One kind: $(1) output folder, $(2) extra flags. Linked twice: the first link
+# One kind: $(1) output folder, $(2) extra flags, $(3) extra sources.
+# Linked twice: the first link
 # gives the addresses of all functions and of all indirect branches, the second
 # adds them as tables, for backtraces and for the choice of the branches' form.
 # The tables lie behind all code, so nothing moves.
 define hv_kind
-$(1)_OBJS := $(patsubst %,$(1)/obj/%.o,$(basename $(HV_SRCS)))
+$(1)_OBJS := $(patsubst %,$(1)/obj/%.o,$(basename $(HV_SRCS) $(3)))
 $(1)_GEN := $(1)/gen/asm_offsets.h
 
 $(1)/gen/asm_offsets.h: $(HV_ARCH)/asm-offsets.c
@@ -109,4 +110,14 @@ endef
 $(eval $(call hv_kind,build,))
 $(eval $(call hv_kind,build/debug,-DTRELLIS_DEBUG=1))
 
+# Every undefined operation is a bug with its place: build/ubsan/trellis.elf.
+# Alignment is left out: tables of firmware and guests' pointers have none.
+HV_UBSAN_CFLAGS := -DTRELLIS_DEBUG=1 -fsanitize=undefined \
+	-fno-sanitize=alignment,object-size,return -Wno-conversion
+CFLAGS_ubsan := -fno-sanitize=all
+$(eval $(call hv_kind,build/ubsan,$(HV_UBSAN_CFLAGS),hypervisor/ubsan/ubsan.c))
+
+# UBSAN=1: this one too.
+UBSAN ?= 0
+hypervisor: $(if $(filter 1,$(UBSAN)),build/ubsan/trellis.elf)
 hypervisor: build/trellis.elf build/debug/trellis.elf ## Build the hypervisor, release and debug

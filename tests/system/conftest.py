@@ -11,7 +11,7 @@ import machine
 
 def pytest_addoption(parser):
     parser.addoption("--hv", default="trellis",
-                     help="trellis, debug (its debug build) or xen")
+                     help="trellis, debug or ubsan (builds of it) or xen")
     parser.addoption("--full", action="store_true",
                      help="everything, hours, not only the core subset")
     parser.addoption("--matrix", default="", choices=["", "core", "pairs",

@@ -32,6 +32,7 @@ def hypervisor(hv):
     return existing({
         "trellis": os.path.join(BUILD, "trellis.elf"),
         "debug": os.path.join(BUILD, "debug", "trellis.elf"),
+        "ubsan": os.path.join(BUILD, "ubsan", "trellis.elf"),
         "xen": os.path.join(IMAGES, "xen.elf"),
     }[hv])
 
