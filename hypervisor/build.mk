@@ -20,6 +20,8 @@ HV_BOOT_LIBS = $(foreach l, lzma zstd lz4 z, \
 
 HV_BASE_CFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_CFLAGS)) \
 	-I$(HV_ARCH)/include -include hypervisor/include/hv/visibility.h
+# The decoders are code for programs: their stack is aligned to 16 bytes.
+CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
 HV_BASE_AFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_AFLAGS)) \
 	-I$(HV_ARCH)/include
 HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-relax -Wl,--no-warn-rwx-segments
