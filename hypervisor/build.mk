@@ -20,8 +20,6 @@ HV_BOOT_LIBS = $(foreach l, lzma zstd lz4 z, \
 
 HV_BASE_CFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_CFLAGS)) \
 	-I$(HV_ARCH)/include -include hypervisor/include/hv/visibility.h
-# The decoders are code for programs: their stack is aligned to 16 bytes.
-CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
 HV_BASE_AFLAGS := $(filter-out -DTRELLIS_DEBUG%, $(HV_AFLAGS)) \
 	-I$(HV_ARCH)/include
 HV_LINK := $(CC) $(HV_LDFLAGS) -Wl,--gc-sections -Wl,--no-relax -Wl,--no-warn-rwx-segments
@@ -33,17 +31,17 @@ CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
 TRELLIS_VERSION ?= 0.1
 HV_BASE_CFLAGS += -DTRELLIS_VERSION='"$(TRELLIS_VERSION)"'
 
-# It calls the decoders, whose vector registers want the stack aligned to 16.
-CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4
+# It calls the decoders, whose vector registers want the stack aligned to 16;
+# who calls it aligns to 8 only.
+CFLAGS_dom0_unpack := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
 
 # V=1 shows every command.
 V ?= 0
 HV_SAY = $(if $(filter 1,$(V)),,@echo "  $(1)  $(2)";)
 
 # One kind: $(1) output folder, $(2) extra flags, $(3) extra sources.
-# Linked twice: the first link
-# gives the addresses of all functions and of all indirect branches, the second
-# adds them as tables, for backtraces and for the choice of the branches' form.
+# Linked twice: the first link gives the addresses of all functions and of all
+# indirect branches, the second adds them as tables, for backtraces and for the choice of the branches' form.
 # The tables lie behind all code, so nothing moves.
 define hv_kind
 $(1)_OBJS := $(patsubst %,$(1)/obj/%.o,$(basename $(HV_SRCS) $(3)))
