@@ -5,6 +5,7 @@ nobody tests privilege beside the table."""
 import re
 
 ROWS = "hypervisor/hypercall/permission_rows.def"
+DOCS = "docs/abi/README.md"
 
 # hypercall -> (header, what its operations' names look like)
 FAMILIES = {
@@ -32,7 +33,10 @@ NO_OPERATIONS = re.compile(
     r"XENMEM_resource_\w+|PHYSDEVOP_pirq_eoi_gmfn|GNTTABOP_error_msgs|"
     r"XENFEAT_\w+")
 
-HYPERCALL = re.compile(r"^#define __HYPERVISOR_(\w+)\s+(\d+)", re.M)
+PREFIX = re.compile(
+    r"^(XEN_DOMCTL|XEN_SYSCTL|XENPF|PHYSDEVOP|XENMEM|EVTCHNOP|GNTTABOP|SCHEDOP|"
+    r"VCPUOP|MMUEXT|XENVER|CALLBACKOP|XENNMI|CONSOLEIO|VMASST_CMD|KEXEC_CMD|"
+    r"XEN_HYPFS_OP)_")
 ROW = re.compile(r"^ROW\((\w+),\s*(\w+),", re.M)
 PRIVILEGE = re.compile(r"\b(current->domain|self|v->domain)->is_privileged")
 # Where the table is read.
@@ -40,11 +44,15 @@ ASKS = {"hypervisor/hypercall/permission.c"}
 
 
 def check_operations(t):
-    """Every operation of include/public has a row of permission; handlers ask
-    the table and test no privilege by themselves."""
+    """Every operation of include/public has a row of permission and a place in
+    docs/abi; handlers ask the table and test no privilege by themselves."""
     rows = ROW.findall(t.text(ROWS))
     names = {op for _, op in rows}
     yield ROWS, "" if len(rows) == len(set(rows)) else "a row is there twice"
+    words = set(re.findall(r"\w+", t.text(DOCS)))
+    for hypercall, op in rows:
+        short = hypercall if op == "0" else PREFIX.sub("", op)
+        yield DOCS, "" if short in words else f"{hypercall} {op} is not in it"
     for hypercall, (header, form) in FAMILIES.items():
         text = t.text("include/public/" + header)
         defined = re.findall(rf"^#define ({form})\s", text, re.M)
