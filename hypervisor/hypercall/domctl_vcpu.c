@@ -86,9 +86,7 @@ long domctl_getvcpucontext(struct xen_domctl *op, struct domain *d)
     struct vcpu_guest_context *c;
     long rc;
 
-    if (!v)
-        return -ESRCH;
-    if (d == current->domain)
+    if (!v || d == current->domain)
         return -EINVAL;
     if (!v->is_initialised)
         return -ENODATA;

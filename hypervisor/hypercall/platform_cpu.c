@@ -102,16 +102,17 @@ long platform_get_symbol(struct xen_platform_op *op)
 
     if (s->symnum > symbol_total())
         return -ERANGE;
-    s->namelen = 0;
     s->address = 0;
     s->type = 0;
-    if (!symbol_by_number(s->symnum, &address, &sym))
-        return 0;
+    if (symbol_by_number(s->symnum, &address, &sym)) {
+        s->symnum++;
+        s->address = address;
+        s->type = 'T';
+    } else {
+        sym.name = "";
+    }
     len = strlen(sym.name) + 1;
-    s->symnum++;
     s->namelen = (uint32_t)len;
-    s->address = address;
-    s->type = 'T';
     if (!room)
         return 0;
     return copy_to_guest_va(handle_va(s->name), sym.name,

@@ -80,9 +80,7 @@ static long get_build_id(unsigned long arg)
         return -EINVAL;
     if (out.len < len)
         return -ENOBUFS;
-    out.len = (uint32_t)len;
-    if (copy_to_guest_va(arg, &out, sizeof(out)) ||
-        copy_to_guest_va(arg + sizeof(out), id, len))
+    if (copy_to_guest_va(arg + sizeof(out), id, len))
         return -EFAULT;
     return (long)len;
 }

@@ -53,6 +53,7 @@ void kit_main(void)
     }
     if (domain_build(&guest, domain_image(), "", NULL))
         return;
+    tests_run_part(life_tests, nr_life_tests, &passed, &failed);
     tests_run_part(state_tests, nr_state_tests, &passed, &failed);
     tests_run_part(machine_tests, nr_machine_tests, &passed, &failed);
     tests_run_with(residue_tests, nr_residue_tests, &passed, &failed);

@@ -31,7 +31,9 @@ long platform(uint32_t cmd);
 /* Pages of zeroes for arrays, filled again by the tests. */
 extern uint8_t buf[2 * PAGE_SIZE];
 
-extern const struct test state_tests[], machine_tests[], residue_tests[];
-extern const unsigned int nr_state_tests, nr_machine_tests, nr_residue_tests;
+extern const struct test life_tests[], state_tests[], machine_tests[],
+    residue_tests[];
+extern const unsigned int nr_life_tests, nr_state_tests, nr_machine_tests,
+    nr_residue_tests;
 
 #endif

@@ -72,6 +72,8 @@ long domctl_getvcpuextstate(struct xen_domctl *op, struct domain *d)
     return rc;
 }
 
+/* The legacy parts may be in every image: a vcpu has them before it ever sets
+ * XCR0. */
 static bool image_ok(const struct extstate_head *head, const char *image)
 {
     struct xsave_header h;
@@ -80,7 +82,8 @@ static bool image_ok(const struct extstate_head *head, const char *image)
     for (unsigned int i = 0; i < ARRAY_SIZE(h.reserved); i++)
         if (h.reserved[i])
             return false;
-    return !h.xcomp_bv && !(h.xstate_bv & ~head->xcr0_accum);
+    return !h.xcomp_bv &&
+           !(h.xstate_bv & ~(head->xcr0_accum | XCR0_X87 | XCR0_SSE));
 }
 
 /* The image may be shorter than ours: of a processor with fewer parts. */
