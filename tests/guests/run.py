@@ -14,8 +14,10 @@ The last line of output and the file build/results/guests hold
 import argparse
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,6 +43,21 @@ KERNELS = {
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
+
+# A processor with Meltdown: guests run on page tables without the hypervisor.
+# The kernels that look at every way in and out, and at page tables, once more.
+ISOLATING_CPU = "Skylake-Server,-smap"
+KERNELS["isolation"] = {"smp": 2}
+KERNELS.update({
+    name + "+isolated": dict(KERNELS[name], kernel=name, cpu=ISOLATING_CPU)
+    for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
+                 "switch", "isolation")
+})
+# NMIs meanwhile, which come at any instruction, those without the hypervisor
+# included.
+KERNELS["usermode+nmi"] = {"kernel": "usermode", "nmi": True}
+KERNELS["usermode+isolated+nmi"] = {
+    "kernel": "usermode", "cpu": ISOLATING_CPU, "nmi": True}
 
 # Mistakes that cost a domain its life: name of the kernel, then the case it
 # is told to commit. The domain must be crashed, and the hypervisor live.
@@ -70,22 +87,62 @@ CRASHED = re.compile(r"domain 0 crash|dom(ain)?\s*0.*crash|d0.*crash",
 
 def qemu_command(args, kernel, options, guest_line):
     smp = options.get("smp", args.smp)
+    kernel = options.get("kernel", kernel)
+    monitor = "none"
+    if "nmi" in options:
+        monitor = f"unix:{monitor_path()},server=on,wait=off"
     hv_line = "console=com1 loglvl=all " + options.get("hv", "")
     image = os.path.join(args.guests, kernel + ".elf")
     modules = [(image + " " + guest_line).strip()]
     modules += [os.path.join(args.guests, name + ".elf")
                 for name in options.get("modules", [])]
     return [
-        "qemu-system-x86_64", "-accel", "tcg", "-cpu", args.cpu,
+        "qemu-system-x86_64", "-accel", "tcg",
+        "-cpu", options.get("cpu", args.cpu),
         "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
-        "-monitor", "none", "-serial", "stdio", "-net", "none",
+        "-monitor", monitor, "-serial", "stdio", "-net", "none",
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
         "-initrd", ",".join(modules),
     ]
 
 
-def boot(command, timeout, done):
-    """Run QEMU until it exits, `done(text)` holds a second, or time is up."""
+def monitor_path():
+    return f"/tmp/trellis-guests-{os.getpid()}"
+
+
+class NmiSender(threading.Thread):
+    """Sends NMIs through QEMU's monitor until it is told to stop."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.stop = threading.Event()
+        self.sent = 0
+
+    def run(self):
+        monitor = socket.socket(socket.AF_UNIX)
+        while not self.stop.is_set():
+            try:
+                monitor.connect(monitor_path())
+                break
+            except OSError:
+                time.sleep(0.02)
+        try:
+            while not self.stop.wait(0.002):
+                monitor.sendall(b"nmi\n")
+                self.sent += 1
+                monitor.recv(4096)
+        except OSError:
+            pass  # QEMU has gone
+        monitor.close()
+        if os.path.exists(monitor_path()):
+            os.unlink(monitor_path())
+
+
+def boot(command, timeout, done, during=None):
+    """
+    Run QEMU until it exits, `done(text)` holds a second, or time is up. The
+    thread `during` runs from the first test on.
+    """
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
@@ -101,10 +158,14 @@ def boot(command, timeout, done):
                 break
             else:
                 time.sleep(0.02)
+            if during and not during.ident and "TEST " in text:
+                during.start()
             if not seen_done and done(text):
                 seen_done = True
                 end = min(end, time.monotonic() + 1.5)
     finally:
+        if during and during.ident:
+            during.stop.set()
         if process.poll() is None:
             process.kill()
         process.wait()
@@ -130,12 +191,14 @@ def complaints(text):
 
 def run_kernel(args, name):
     start = time.monotonic()
-    after = KERNELS.get(name, {}).get("after", "")
+    options = KERNELS.get(name, {})
+    after = options.get("after", "")
+    nmis = NmiSender() if "nmi" in options else None
     text = boot(
-        qemu_command(args, name, KERNELS.get(name, {}), args.guest_append),
+        qemu_command(args, name, options, args.guest_append),
         args.timeout,
         lambda t: re.search(r"RESULT \d+ passed \d+ failed(?s:.*)" + after +
-                            "|PANIC", t))
+                            "|PANIC", t), nmis)
     log = save_log(args, name, text)
     failures = re.findall(r"TEST (.* FAIL .*)", text)
     passed = len(re.findall(r"TEST .* ok$", text, re.MULTILINE))
@@ -153,6 +216,10 @@ def run_kernel(args, name):
     if after and after not in text:
         failed += 1
         print(f"  {name}: no '{after}' behind RESULT")
+    seen = len(re.findall("NMI on cpu", text))
+    if nmis and seen < 10:
+        failed += 1
+        print(f"  {name}: {seen} NMIs arrived of {nmis.sent}")
     for line in complaints(text)[:3]:
         failed += 1
         print(f"  {name}: hypervisor: {line.strip()}")
