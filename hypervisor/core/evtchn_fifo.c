@@ -53,6 +53,7 @@ static event_word_t *word_of(const struct domain *d, uint32_t port)
 
     if (i >= MAX_PAGES)
         return NULL;
+    i = index_nospec(i, MAX_PAGES);
     page = __atomic_load_n(&d->evtchn.fifo->words[i], __ATOMIC_ACQUIRE);
     return page ? &page[port % WORDS_PER_PAGE] : NULL;
 }

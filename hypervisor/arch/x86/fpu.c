@@ -10,9 +10,11 @@
 #include <hv/percpu.h>
 
 #include <asm/asm.h>
+#include <asm/cpu.h>
 #include <asm/x86.h>
 
 #define CPUID1_C_XSAVE (1U << 26)
+#define E8_B_ERR_PTRS  (1U << 2) /* XRSTOR always loads error pointers */
 #define FXSAVE_SIZE    512
 #define XSAVE_HEADER   64
 #define FCW_RESET      0x37f
@@ -25,6 +27,10 @@
 uint64_t xcr0_host __ro_after_init;
 uint32_t xsave_size __ro_after_init = FXSAVE_SIZE;
 static uint32_t mxcsr_mask __ro_after_init = 0xffbf;
+
+/* AMD: the x87's last instruction and operand are loaded and stored only while
+ * an exception is pending (AMD APM vol. 5, FXRSTOR, "Error pointers"). */
+static bool error_pointers_stay __ro_after_init;
 
 /* XCR0 of this CPU now. */
 static DEFINE_PER_CPU(uint64_t, live_xcr0);
@@ -61,6 +67,9 @@ void fpu_cpu_init(void)
             mxcsr_mask = fx[FX_MXCSR_MASK / 4];
         if (xsave)
             find_features();
+        error_pointers_stay = cpu_caps.vendor == VENDOR_AMD &&
+                              (cpu_caps.max_ext_leaf < 0x80000008 ||
+                               !(cpuid(0x80000008).b & E8_B_ERR_PTRS));
     }
     if (!xcr0_host)
         return;
@@ -139,6 +148,14 @@ static bool try_load(const void *area)
     return ok;
 }
 
+/* Make them point to an instruction of ours: the last one's was a guest's. */
+static void forget_error_pointers(void)
+{
+    static const uint32_t something;
+
+    __asm__ volatile("fnclex; ffree %%st(7); fildl %0" ::"m"(something));
+}
+
 void fpu_load(struct vcpu *v)
 {
     bool ts = v->arch.cr0_ts;
@@ -147,6 +164,8 @@ void fpu_load(struct vcpu *v)
         clts();
     if (xcr0_host)
         set_live_xcr0(xcr0_host);
+    if (error_pointers_stay)
+        forget_error_pointers();
     if (!try_load(v->arch.xsave)) {
         printk(LOG_GUEST_WARN "d%dv%u: invalid FPU state replaced\n",
                v->domain->id, v->id);

@@ -79,7 +79,7 @@ int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value)
     case 0 ... 3:
         if (!CANONICAL(value) || !guest_range_ok(value, 8))
             return -EPERM;
-        v->arch.dr[reg] = value;
+        v->arch.dr[index_nospec(reg, ARRAY_SIZE(v->arch.dr))] = value;
         break;
     case 4:
     case 6:
@@ -102,7 +102,7 @@ int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value)
 uint64_t pv_get_debugreg(const struct vcpu *v, unsigned int reg)
 {
     if (reg < 4)
-        return v->arch.dr[reg];
+        return v->arch.dr[index_nospec(reg, ARRAY_SIZE(v->arch.dr))];
     if (reg == 4 || reg == 6)
         return v->arch.dr6;
     return v->arch.dr7;
