@@ -19,8 +19,9 @@
 #include <public/callback.h>
 #include <public/physdev.h>
 
-#define ROUNDS 5
+#define ROUNDS 5U
 #define LOOPS  200U
+#define STEPS  8U /* loops when somebody looks at every instruction */
 
 void bench_syscall(void);
 void bench_fault2(void);
@@ -35,17 +36,45 @@ uint64_t *bench_pending_word;
 static uint64_t ticks_per_1000; /* instructions */
 static uint64_t empty_loop;     /* ticks of LOOPS empty rounds */
 
+static unsigned int rounds = ROUNDS, loops = LOOPS;
+static bool stepping;
+
+/* tests/bench/steps.py stops here: what is between STEP_BEGIN and STEP_END is
+ * counted, for the operation that the next STEP_REPORT names; STEP_BASELINE:
+ * what was counted is to be taken off from now on. */
+enum step_mark {
+    STEP_BEGIN,
+    STEP_END,
+    STEP_REPORT,
+    STEP_BASELINE
+};
+void bench_step_mark(enum step_mark mark, const char *name, uint64_t units);
+NOINLINE void bench_step_mark(enum step_mark mark, const char *name,
+                              uint64_t units)
+{
+    asm volatile("" : : "D"(mark), "S"(name), "d"(units) : "memory");
+}
+
+static void mark(enum step_mark m, const char *name, uint64_t units)
+{
+    if (stepping)
+        bench_step_mark(m, name, units);
+}
+
 typedef void (*body_t)(unsigned int loops);
 
-static uint64_t best_of(body_t body, body_t undo, unsigned int loops)
+static uint64_t best_of(body_t body, body_t undo, unsigned int n)
 {
     uint64_t best = ~0UL;
 
-    for (unsigned int i = 0; i < ROUNDS; i++) {
-        uint64_t start = rdtsc(), ticks;
+    for (unsigned int i = 0; i < rounds; i++) {
+        uint64_t start, ticks;
 
-        body(loops);
+        mark(STEP_BEGIN, "", 0);
+        start = rdtsc();
+        body(n);
         ticks = rdtsc() - start;
+        mark(STEP_END, "", 0);
         if (ticks < best)
             best = ticks;
         if (undo)
@@ -57,21 +86,31 @@ static uint64_t best_of(body_t body, body_t undo, unsigned int loops)
 /* In thousandths of an instruction, per one of `units`. */
 static void report(const char *name, uint64_t ticks, uint64_t units)
 {
+    mark(STEP_REPORT, name, units);
     printk("BENCH %lu %s\n", ticks * 1000000 / ticks_per_1000 / units, name);
 }
 
 static void measure(const char *name, body_t body, unsigned int units_per_loop)
 {
-    uint64_t ticks = best_of(body, NULL, LOOPS);
+    uint64_t ticks = best_of(body, NULL, loops);
 
     report(name, ticks > empty_loop ? ticks - empty_loop : 0,
-           (uint64_t)LOOPS * units_per_loop);
+           (uint64_t)loops * units_per_loop);
 }
 
 static NOINLINE void body_empty(unsigned int n)
 {
     for (unsigned int i = 0; i < n; i++)
         barrier();
+}
+
+/* What the measuring itself costs. */
+static void step_baseline(void)
+{
+    if (!stepping)
+        return;
+    best_of(body_empty, NULL, loops);
+    mark(STEP_BASELINE, "", 0);
 }
 
 static NOINLINE void body_nops(unsigned int n)
@@ -82,10 +121,10 @@ static NOINLINE void body_nops(unsigned int n)
 
 static void calibrate(void)
 {
-    empty_loop = best_of(body_empty, NULL, LOOPS);
-    ticks_per_1000 = (best_of(body_nops, NULL, LOOPS) - empty_loop) / LOOPS;
+    empty_loop = best_of(body_empty, NULL, loops);
+    ticks_per_1000 = (best_of(body_nops, NULL, loops) - empty_loop) / loops;
     printk("CALIBRATION %lu ticks per 1000 instructions, loop %lu\n",
-           ticks_per_1000, empty_loop / LOOPS);
+           ticks_per_1000, empty_loop / loops);
     if (ticks_per_1000 == 0)
         panic("the TSC does not count instructions");
 }
@@ -215,15 +254,17 @@ static uint64_t user_loops(const char *code, const char *end, unsigned int n)
 {
     uint64_t best = ~0UL;
 
-    for (unsigned int i = 0; i < ROUNDS; i++) {
+    for (unsigned int i = 0; i < rounds; i++) {
         struct regs r = user_regs(user_load(0, code, (size_t)(end - code)));
         uint64_t start, ticks;
 
         r.rbx = n;
         r.rdi = USER_BASE - PAGE_SIZE; /* not mapped */
+        mark(STEP_BEGIN, "", 0);
         start = rdtsc();
         user_run(&r);
         ticks = rdtsc() - start;
+        mark(STEP_END, "", 0);
         if (ticks < best)
             best = ticks;
     }
@@ -236,13 +277,15 @@ static void user_mode(void)
 
     callback_register(CALLBACKTYPE_syscall, 0, addr((void *)bench_syscall));
     gate(VEC_PF, bench_page_fault, 0);
-    none = user_loops(bench_user_nothing, bench_user_nothing_end, LOOPS);
+    none = user_loops(bench_user_nothing, bench_user_nothing_end, loops);
+    mark(STEP_BASELINE, "", 0);
     calls_ticks =
-        user_loops(bench_user_syscalls, bench_user_syscalls_end, LOOPS);
-    faults = user_loops(bench_user_faults, bench_user_faults_end, LOOPS);
+        user_loops(bench_user_syscalls, bench_user_syscalls_end, loops);
+    report("user system call and back", calls_ticks - none, loops);
+    faults = user_loops(bench_user_faults, bench_user_faults_end, loops);
+    report("user #PF to kernel and back", faults - none, loops);
+    step_baseline();
     trap_init();
-    report("user system call and back", calls_ticks - none, LOOPS);
-    report("user #PF to kernel and back", faults - none, LOOPS);
 }
 
 /* --- events --- */
@@ -312,11 +355,11 @@ static void mmu_updates(void)
         batch_size = sizes[s];
         for (unsigned int k = 0; k < batch_size; k++)
             batch[k].ptr = virt_to_maddr(&table[k]);
-        fill = best_of(body_fill_batch, NULL, LOOPS);
-        ticks = best_of(body_mmu_update, NULL, LOOPS);
+        fill = best_of(body_fill_batch, NULL, loops);
+        ticks = best_of(body_mmu_update, NULL, loops);
         format_to(name, sizeof(name), "mmu_update per PTE, batch of %u",
                   batch_size);
-        report(name, ticks - fill, (uint64_t)LOOPS * batch_size);
+        report(name, ticks - fill, (uint64_t)loops * batch_size);
     }
     for (unsigned int k = 0; k < 128; k++)
         pte_set(virt_to_maddr(&table[k]), 0);
@@ -373,10 +416,10 @@ static void measure_pin(const char *pin, const char *unpin, unsigned int units,
     uint64_t p, u;
 
     p = best_of(body_pin, body_unpin, 1);
+    report(pin, p - less_pin, units);
     body_pin(1);
     u = best_of(body_unpin, body_pin, 1);
     body_unpin(1);
-    report(pin, p - less_pin, units);
     report(unpin, u - less_unpin, units);
     *pin_ticks = p;
     *unpin_ticks = u;
@@ -424,6 +467,7 @@ static void page_tables(void)
 #define TREE_L1S 16U
 
 static uint64_t *tree_l4, *tree_parts[TREE_L1S + 2];
+static unsigned int tree_l1s = TREE_L1S;
 
 static NOINLINE void tree_pin(unsigned int n)
 {
@@ -440,11 +484,14 @@ static NOINLINE void tree_unpin(unsigned int n)
 /* A process of 16 full L1s. */
 static void tree(void)
 {
-    uint64_t pages = TREE_L1S * 512, p, u;
+    uint64_t pages, p, u;
     uint64_t *l3 = page_alloc(), *l2 = page_alloc();
 
+    if (stepping)
+        tree_l1s = 1;
+    pages = tree_l1s * 512;
     tree_l4 = page_alloc();
-    for (unsigned int i = 0; i < TREE_L1S; i++) {
+    for (unsigned int i = 0; i < tree_l1s; i++) {
         tree_parts[i] = page_alloc();
         for (unsigned int k = 0; k < 512; k++)
             tree_parts[i][k] = pte_a;
@@ -452,16 +499,16 @@ static void tree(void)
     }
     l3[0] = pte_make(virt_to_mfn(l2), TABLE_FLAGS);
     tree_l4[0] = pte_make(virt_to_mfn(l3), TABLE_FLAGS);
-    tree_parts[TREE_L1S] = l2;
-    tree_parts[TREE_L1S + 1] = l3;
-    for (unsigned int i = 0; i < TREE_L1S + 2; i++)
+    tree_parts[tree_l1s] = l2;
+    tree_parts[tree_l1s + 1] = l3;
+    for (unsigned int i = 0; i < tree_l1s + 2; i++)
         page_set_ro(tree_parts[i]);
     page_set_ro(tree_l4);
     p = best_of(tree_pin, tree_unpin, 1);
+    report("pin a new L4 tree, per mapped page", p, pages);
     tree_pin(1);
     u = best_of(tree_unpin, tree_pin, 1);
     tree_unpin(1);
-    report("pin a new L4 tree, per mapped page", p, pages);
     report("unpin it, per mapped page", u, pages);
 }
 
@@ -660,6 +707,12 @@ void kit_main(void)
     timer_stop_periodic();
     user_init();
     calibrate();
+    if (option("steps", NULL, 0)) {
+        stepping = true;
+        rounds = 1;
+        loops = STEPS;
+        step_baseline();
+    }
     hypercalls();
     exceptions();
     user_mode();
@@ -669,5 +722,6 @@ void kit_main(void)
     emulation();
     grants();
     memory();
+    mark(STEP_REPORT, "", 0);
     printk("BENCH END\n");
 }
