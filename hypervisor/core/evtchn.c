@@ -19,17 +19,6 @@
 
 #include "evtchn_priv.h"
 
-struct evtchn *evtchn_from_port(const struct domain *d, uint32_t port)
-{
-    struct evtchn *bucket;
-
-    if (port >= __atomic_load_n(&d->evtchn.nr_ports, __ATOMIC_ACQUIRE))
-        return NULL;
-    port = (uint32_t)index_nospec(port, EVTCHN_FIFO_PORTS);
-    bucket = d->evtchn.bucket[port / EVTCHN_PER_BUCKET];
-    return &bucket[port % EVTCHN_PER_BUCKET];
-}
-
 bool evtchn_port_is_valid(struct domain *d, uint32_t port)
 {
     const struct evtchn *chn = evtchn_from_port(d, port);

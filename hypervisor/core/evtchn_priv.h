@@ -8,6 +8,7 @@
 
 #include <hv/domain.h>
 #include <hv/evtchn.h>
+#include <hv/lib.h>
 
 #include <public/event_channel.h>
 
@@ -30,7 +31,19 @@ extern const struct evtchn_ops evtchn_2l_ops;
 extern const struct evtchn_ops evtchn_fifo_ops;
 
 /* The channel of a port in use or free, NULL if beyond the allocated ones. */
-struct evtchn *evtchn_from_port(const struct domain *d, uint32_t port);
+static inline struct evtchn *evtchn_from_port(const struct domain *d,
+                                              uint32_t port)
+{
+    struct evtchn *bucket;
+
+    if (unlikely(port >=
+                 __atomic_load_n(&d->evtchn.nr_ports, __ATOMIC_ACQUIRE)))
+        return NULL;
+    port = (uint32_t)index_nospec(port, EVTCHN_FIFO_PORTS);
+    bucket = d->evtchn.bucket[port / EVTCHN_PER_BUCKET];
+    return &bucket[port % EVTCHN_PER_BUCKET];
+}
+
 /* A free port, its bucket allocated; caller holds d->evtchn.lock. Returns the
  * port, -ENOSPC or -ENOMEM. The channel stays ECS_FREE. */
 int evtchn_get_free_port(struct domain *d);
@@ -38,7 +51,13 @@ int evtchn_get_free_port(struct domain *d);
 void evtchn_occupy(struct domain *d, struct evtchn *chn);
 void evtchn_release(struct domain *d, struct evtchn *chn);
 /* Wake vcpus in SCHEDOP_poll on port, after it was made pending. */
-void evtchn_wake_pollers(struct domain *d, uint32_t port);
+void evtchn_wake_some(struct domain *d, uint32_t port);
+static inline void evtchn_wake_pollers(struct domain *d, uint32_t port)
+{
+    if (unlikely(READ_ONCE(d->evtchn.poll_mask[0]) |
+                 READ_ONCE(d->evtchn.poll_mask[1])))
+        evtchn_wake_some(d, port);
+}
 /* Set pending towards the channel's vcpu; the channel's lock is held. */
 void evtchn_set_pending(struct domain *d, struct evtchn *chn);
 

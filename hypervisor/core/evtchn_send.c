@@ -18,7 +18,7 @@ void evtchn_vcpu_mark_pending(struct vcpu *v)
 }
 
 /* A poller may wait for a port that is masked. */
-void evtchn_wake_pollers(struct domain *d, uint32_t port)
+void evtchn_wake_some(struct domain *d, uint32_t port)
 {
     for (unsigned int w = 0; w < ARRAY_SIZE(d->evtchn.poll_mask); w++) {
         uint64_t m = __atomic_load_n(&d->evtchn.poll_mask[w], __ATOMIC_SEQ_CST);

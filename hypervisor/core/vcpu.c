@@ -99,7 +99,8 @@ void vcpu_kick(struct vcpu *v)
 {
     bool running = READ_ONCE(v->is_running);
 
-    vcpu_unblock(v);
+    if (unlikely(READ_ONCE(v->pause_flags) & VPF_BLOCKED))
+        vcpu_unblock(v);
     if (running && v != current)
         smp_send_event_check(READ_ONCE(v->processor));
 }

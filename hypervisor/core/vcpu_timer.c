@@ -53,12 +53,10 @@ void vcpu_periodic_process(struct vcpu *v)
     timer_set(&v->periodic_timer, next);
 }
 
-void vcpu_timers_migrate(struct vcpu *v)
+void vcpu_timers_move(struct vcpu *v)
 {
     unsigned int cpu = smp_processor_id();
 
-    if (v->singleshot_timer.cpu == cpu)
-        return;
     timer_migrate(&v->singleshot_timer, cpu);
     timer_migrate(&v->periodic_timer, cpu);
     timer_migrate(&v->poll_timer, cpu);

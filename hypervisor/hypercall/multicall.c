@@ -4,58 +4,78 @@
  * its entry, a failure does not stop the list. An entry is read whole before
  * it is executed: it may itself change what is mapped.
  */
+#include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/multicall.h>
+#include <hv/softirq.h>
 
 #include <public/xen.h>
 
 DEFINE_PER_CPU(struct multicall_state, multicall);
 
-static long call_entry(const struct multicall_entry *e)
+#define ENTRY_SIZE sizeof(struct multicall_entry)
+#define FIELD(f)   offsetof(struct multicall_entry, f)
+
+/* hypercall_preempt_check(), in line: this is asked after every entry. */
+static inline bool must_give_way(void)
 {
-    if (e->op >= NR_HYPERCALLS)
-        return -ENOSYS;
-    if (e->op == __HYPERVISOR_iret || e->op == __HYPERVISOR_multicall)
-        return -EINVAL;
-    return hypercall_table[index_nospec(e->op, NR_HYPERCALLS)](
-        e->args[0], e->args[1], e->args[2], e->args[3], e->args[4], e->args[5]);
+    return unlikely(softirq_is_pending()) ||
+           unlikely(vcpu_events_pending(current));
 }
 
-/* Write the result, or the arguments to go on with. */
-static int finish_entry(guest_va_t entry, const struct multicall_state *mc,
-                        long result)
+/* *calls and *count: what is left. -ERESTART: to be continued there. The range
+ * was checked; words are read and written one by one, straight from and to
+ * registers. */
+static long run(const struct multicall_state *mc, guest_va_t *calls,
+                unsigned long *count)
 {
-    if (mc->continued)
-        return copy_to_guest_va(entry + offsetof(struct multicall_entry, args),
-                                mc->args, sizeof(mc->args));
-    return copy_to_guest_va(entry + offsetof(struct multicall_entry, result),
-                            &result, sizeof(result));
+    for (;;) {
+        unsigned long op, a1, a2, a3, a4, a5, a6;
+        guest_va_t e = *calls;
+        long result = -ENOSYS;
+
+        guest_load(op, e + FIELD(op), fault);
+        guest_load(a1, e + FIELD(args[0]), fault);
+        guest_load(a2, e + FIELD(args[1]), fault);
+        guest_load(a3, e + FIELD(args[2]), fault);
+        guest_load(a4, e + FIELD(args[3]), fault);
+        guest_load(a5, e + FIELD(args[4]), fault);
+        guest_load(a6, e + FIELD(args[5]), fault);
+        if (likely(op < NR_HYPERCALLS))
+            result =
+                multicall_table[op % NR_HYPERCALLS](a1, a2, a3, a4, a5, a6);
+        if (unlikely(mc->continued)) {
+            if (copy_to_guest_va(e + FIELD(args), mc->args, sizeof(mc->args)))
+                return -EFAULT;
+            return -ERESTART;
+        }
+        guest_store(e + FIELD(result), result, fault);
+        *calls = e + ENTRY_SIZE;
+        if (--*count == 0)
+            return 0;
+        if (must_give_way())
+            return -ERESTART;
+    }
+fault:
+    return -EFAULT;
 }
 
 long do_multicall(unsigned long calls, unsigned long count)
 {
     struct multicall_state *mc = &this_cpu(multicall);
+    long rc;
 
     count = (uint32_t)count;
-    if (!guest_range_ok(calls, count * sizeof(struct multicall_entry)))
+    if (!guest_range_ok(calls, count * ENTRY_SIZE))
         return -EFAULT;
-    for (; count; count--, calls += sizeof(struct multicall_entry)) {
-        struct multicall_entry e;
-        long result;
-
-        if (copy_from_guest_va(&e, calls, sizeof(e)))
-            return -EFAULT;
-        *mc = (struct multicall_state){.active = true};
-        result = call_entry(&e);
-        mc->active = false;
-        if (finish_entry(calls, mc, result))
-            return -EFAULT;
-        if (mc->continued)
-            return hypercall_continue(__HYPERVISOR_multicall, 2, calls, count);
-        if (count > 1 && hypercall_preempt_check())
-            return hypercall_continue(__HYPERVISOR_multicall, 2,
-                                      calls + sizeof(e), count - 1);
-    }
-    return 0;
+    if (!count)
+        return 0;
+    mc->active = true;
+    mc->continued = false;
+    rc = run(mc, &calls, &count);
+    mc->active = false;
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_multicall, 2, calls, count);
+    return rc;
 }

@@ -78,7 +78,13 @@ static long op_get_runstate_info(struct vcpu *v, guest_va_t arg)
 {
     struct vcpu_runstate_info r;
 
-    sched_runstate(v, &r);
+    if (v == current) { /* it changes in schedule() only: no lock is needed */
+        r = v->runstate;
+        r.time[RUNSTATE_running] +=
+            (uint64_t)(now_ns() - (s_time_t)r.state_entry_time);
+    } else {
+        sched_runstate(v, &r);
+    }
     return copy_to_guest_va(arg, &r, sizeof(r));
 }
 
@@ -228,12 +234,15 @@ static long (*const ops[])(struct vcpu *v, guest_va_t arg) = {
 
 long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg)
 {
-    struct vcpu *v = domain_vcpu(current->domain, (uint32_t)vcpuid);
+    struct vcpu *v = current;
 
-    if (!v)
-        return -ENOENT;
+    if ((uint32_t)vcpuid != v->id) {
+        v = domain_vcpu(v->domain, (uint32_t)vcpuid);
+        if (!v)
+            return -ENOENT;
+    }
     cmd = (uint32_t)cmd;
-    if (cmd >= ARRAY_SIZE(ops))
+    if (unlikely(cmd >= ARRAY_SIZE(ops)))
         return -ENOSYS;
     return ops[index_nospec(cmd, ARRAY_SIZE(ops))](v, arg);
 }

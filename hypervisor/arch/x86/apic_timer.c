@@ -15,7 +15,7 @@
 
 #define MAX_COUNT 0xffffffffU
 
-static uint64_t counts_per_second __ro_after_init;
+static uint64_t counts_per_ns __ro_after_init; /* times 2^32 */
 
 static bool use_deadline(void)
 {
@@ -33,8 +33,8 @@ void __init apic_timer_measure_end(uint64_t ns)
     uint64_t counted = MAX_COUNT - apic_read(APIC_TIMER_COUNT);
 
     apic_write(APIC_TIMER_INIT, 0);
-    counts_per_second = mul_div(counted, NSEC_PER_SEC, ns);
-    if (!counts_per_second)
+    counts_per_ns = mul_div(counted, 1UL << 32, ns);
+    if (!counts_per_ns)
         panic("The local APIC's timer does not count");
 }
 
@@ -83,6 +83,7 @@ void arch_timer_program(s_time_t deadline)
         wrmsr(MSR_TSC_DEADLINE, ns_to_tsc(now + left) + 1);
         return;
     }
-    count = mul_div((uint64_t)left, counts_per_second, NSEC_PER_SEC) + 1;
+    count =
+        (uint64_t)((unsigned __int128)(uint64_t)left * counts_per_ns >> 32) + 1;
     apic_write(APIC_TIMER_INIT, (uint32_t)min_t(uint64_t, count, MAX_COUNT));
 }

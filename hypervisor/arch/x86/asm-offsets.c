@@ -75,6 +75,7 @@ void asm_offsets(void)
     OFFSET(VCPU_regs, struct vcpu, arch.regs);
     OFFSET(VCPU_kernel_mode, struct vcpu, arch.kernel_mode);
     OFFSET(VCPU_syscall_callback, struct vcpu, arch.syscall_callback);
+    OFFSET(VCPU_event_callback, struct vcpu, arch.event_callback);
     OFFSET(VCPU_kernel_stack, struct vcpu, arch.kernel_stack);
     OFFSET(VCPU_kernel_l4, struct vcpu, arch.kernel_l4);
     OFFSET(VCPU_user_l4, struct vcpu, arch.user_l4);

@@ -296,8 +296,42 @@ hypercall_work:
     STORE_CALLEE_SAVED
     jmp leave
 
-/* The upcall is entered with the hypercall's result and all registers. */
+/*
+ * An event: as syscall_from_user, but onto the stack of the kernel that is
+ * running. The upcall is entered with the hypercall's result and registers.
+ */
 hypercall_event:
+    mov CPU_INFO_current(%rsp), %rdx
+    mov REGS_rsp(%rsp), %r11
+    and $-16, %r11
+    sub $56, %r11
+    mov %r11, %rcx
+    shr $HV_VIRT_SHIFT, %rcx
+    cmp $HV_VIRT_TAG, %ecx
+    je hypercall_event_by_c
+    cmpq $0, VCPU_event_callback(%rdx)
+    je hypercall_event_by_c
+    mov REGS_rip(%rsp), %rcx
+    GUEST hypercall_event_by_c, mov %rcx, (%r11)
+    GUEST hypercall_event_by_c, mov %rcx, 16(%r11)
+    mov REGS_rflags(%rsp), %rcx
+    GUEST hypercall_event_by_c, mov %rcx, 8(%r11)
+    or VCPU_shown_iopl(%rdx), %rcx
+    GUEST hypercall_event_by_c, mov %rcx, 32(%r11)
+    GUEST hypercall_event_by_c, movq $SEL_RING3_CS64 & ~3, 24(%r11)
+    mov REGS_rsp(%rsp), %rcx
+    GUEST hypercall_event_by_c, mov %rcx, 40(%r11)
+    GUEST hypercall_event_by_c, movq $SEL_RING3_DS, 48(%r11)
+    mov VCPU_vcpu_info(%rdx), %rcx
+    movb $1, VCPU_INFO_upcall_mask(%rcx)
+    mov VCPU_event_callback(%rdx), %rcx /* canonical since it was set */
+    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rdi(%rsp), %rdi
+    LOAD_ARGUMENTS_BUT_RDI
+    mov %r11, %rsp
+    mov $ASM_RFLAGS_ENTRY, %r11d
+    sysretq
+
+hypercall_event_by_c:
     COMPLETE_HYPERCALL_FRAME
     mov CPU_INFO_current(%rsp), %rdi
     call pv_deliver_pending

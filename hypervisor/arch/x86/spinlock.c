@@ -101,28 +101,38 @@ static inline void after_lock(spinlock_t *l)
     (void)l;
 }
 
-static inline void before_unlock(spinlock_t *l)
-{
-    (void)l;
-}
-
 #endif
+
+static void wait(spinlock_t *l, uint16_t ticket)
+{
+    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+        cpu_relax();
+}
 
 static void take(spinlock_t *l, bool pair)
 {
-    uint16_t ticket;
-
     before_lock(l, pair);
-    ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE);
-    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
-        cpu_relax();
+    wait(l, __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE));
     after_lock(l);
 }
 
+#ifdef TRELLIS_DEBUG
 void spin_lock(spinlock_t *l)
 {
     take(l, false);
 }
+
+void spin_unlock(spinlock_t *l)
+{
+    before_unlock(l);
+    __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
+}
+#else
+void spin_wait(spinlock_t *l, uint16_t ticket)
+{
+    wait(l, ticket);
+}
+#endif
 
 bool spin_trylock(spinlock_t *l)
 {
@@ -136,26 +146,6 @@ bool spin_trylock(spinlock_t *l)
         return false;
     after_lock(l);
     return true;
-}
-
-void spin_unlock(spinlock_t *l)
-{
-    before_unlock(l);
-    __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
-}
-
-unsigned long spin_lock_irqsave(spinlock_t *l)
-{
-    unsigned long flags = irq_save();
-
-    spin_lock(l);
-    return flags;
-}
-
-void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
-{
-    spin_unlock(l);
-    irq_restore(flags);
 }
 
 bool spin_is_locked(const spinlock_t *l)

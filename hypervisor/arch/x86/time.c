@@ -20,41 +20,45 @@
 #define SYNC_NS         MICROSECS(500)
 #define SYNC_DONE       ~0U
 
-/* ns = base_ns + (((tsc - base_tsc) << shift) * mul >> 32) */
+/* ns = base_ns + (((tsc - base_tsc) << shift) * mul >> 32); the product is of
+ * 128 bits, so that one shift by right = 32 - shift does it. */
 struct tsc_scale {
     uint64_t base_tsc;
     s_time_t base_ns;
     uint32_t mul;
     int8_t shift;
+    uint8_t right;
 };
 /* Two, so that a reader interrupted by a change goes on with what it had. */
 struct cpu_scale {
     struct tsc_scale s[2];
-    uint32_t live;
+    size_t live; /* bytes from s[0] to the one in use */
 };
 static DEFINE_PER_CPU(struct cpu_scale, scale);
 
+static const struct tsc_scale *in_use(const struct cpu_scale *c)
+{
+    return (const struct tsc_scale *)((const char *)c->s + READ_ONCE(c->live));
+}
+
 static const struct tsc_scale *live_scale(unsigned int cpu)
 {
-    const struct cpu_scale *c = &per_cpu(scale, cpu);
-
-    return &c->s[READ_ONCE(c->live)];
+    return in_use(&per_cpu(scale, cpu));
 }
 
 static const struct tsc_scale *my_scale(void)
 {
-    const struct cpu_scale *c = &this_cpu(scale);
-
-    return &c->s[READ_ONCE(c->live)];
+    return in_use(&this_cpu(scale));
 }
 
 static void scale_set(unsigned int cpu, const struct tsc_scale *s)
 {
     struct cpu_scale *c = &per_cpu(scale, cpu);
+    size_t other = sizeof(*s) - c->live;
 
-    c->s[!c->live] = *s;
+    c->s[other != 0] = *s;
     barrier();
-    WRITE_ONCE(c->live, !c->live);
+    WRITE_ONCE(c->live, other);
 }
 
 uint32_t tsc_khz __ro_after_init;
@@ -67,13 +71,15 @@ struct sample {
 static const struct ref_clock *ref __initdata;
 static struct sample first_sample __initdata;
 
-static uint64_t scale_delta(uint64_t delta, uint32_t mul, int8_t shift)
+static inline uint64_t scale_delta(uint64_t delta, const struct tsc_scale *s)
 {
-    if (shift >= 0)
-        delta <<= shift;
-    else
-        delta >>= -shift;
-    return (uint64_t)(((unsigned __int128)delta * mul) >> 32);
+    uint64_t high;
+
+    __asm__("mulq %2; shrdq %%cl, %1, %0"
+            : "+a"(delta), "=&d"(high)
+            : "r"((uint64_t)s->mul), "c"(s->right)
+            : "cc");
+    return delta;
 }
 
 s_time_t now_ns(void)
@@ -82,8 +88,8 @@ s_time_t now_ns(void)
     int64_t delta = (int64_t)(rdtsc_ordered() - s->base_tsc);
     s_time_t ns = s->base_ns;
 
-    if (delta > 0)
-        ns += (s_time_t)scale_delta((uint64_t)delta, s->mul, s->shift);
+    if (likely(delta > 0))
+        ns += (s_time_t)scale_delta((uint64_t)delta, s);
     return ns;
 }
 
@@ -107,6 +113,7 @@ static void __init set_scale(struct tsc_scale *s, uint64_t hz)
         shift++;
     s->mul = (uint32_t)mul_div(NSEC_PER_SEC, 1UL << 32, hz);
     s->shift = (int8_t)shift;
+    s->right = (uint8_t)(32 - shift);
 }
 
 /* The closest of several: an emulator or SMM may come between the reads. */

@@ -219,9 +219,16 @@ int vcpu_info_register(struct vcpu *v, mfn_t m, unsigned int offset);
 void vcpu_info_unmap(struct vcpu *v);
 void vcpu_runstate_update_guest(struct vcpu *v); /* kernel L4 is live */
 void vcpu_timers_init(struct vcpu *v);
-void vcpu_timers_migrate(struct vcpu *v);
+void vcpu_timers_move(struct vcpu *v); /* to this CPU */
 void vcpu_timers_kill(struct vcpu *v);
 void vcpu_periodic_process(struct vcpu *v); /* on schedule-in */
+
+/* v, which runs here, has its timers here. */
+static inline void vcpu_timers_migrate(struct vcpu *v)
+{
+    if (unlikely(v->singleshot_timer.cpu != smp_processor_id()))
+        vcpu_timers_move(v);
+}
 
 /* An event for v is pending and not masked. */
 static inline bool vcpu_events_pending(const struct vcpu *v)

@@ -11,13 +11,73 @@
 #include <hv/errno.h>
 #include <hv/types.h>
 
+#include <asm/guest_store.h>
+
 /* A guest virtual address, never dereferenced directly. */
 typedef uint64_t guest_va_t;
 
 bool guest_range_ok(guest_va_t va, uint64_t len);
-int copy_from_guest_va(void *dst, guest_va_t src, size_t n) MUST_CHECK;
-int copy_to_guest_va(guest_va_t dst, const void *src, size_t n) MUST_CHECK;
+int copy_from_guest_any(void *dst, guest_va_t src, size_t n) MUST_CHECK;
+int copy_to_guest_any(guest_va_t dst, const void *src, size_t n) MUST_CHECK;
 int clear_guest_va(guest_va_t dst, size_t n) MUST_CHECK;
+
+/* A small struct, word by word from the lowest. */
+#define GUEST_LOAD_PART(type, i)                                  \
+    do {                                                          \
+        if (n >= (i) + sizeof(type)) {                            \
+            type w_;                                              \
+            guest_load(w_, src + (i), fault);                     \
+            __builtin_memcpy((char *)dst + (i), &w_, sizeof(w_)); \
+        }                                                         \
+    } while (0)
+#define GUEST_STORE_PART(type, store, i)                                \
+    do {                                                                \
+        if (n >= (i) + sizeof(type)) {                                  \
+            type w_;                                                    \
+            __builtin_memcpy(&w_, (const char *)src + (i), sizeof(w_)); \
+            store(dst + (i), w_, fault);                                \
+        }                                                               \
+    } while (0)
+
+static ALWAYS_INLINE MUST_CHECK int copy_from_guest_va(void *dst,
+                                                       guest_va_t src, size_t n)
+{
+    if (!__builtin_constant_p(n) || n > GUEST_INLINE_MAX || n % 4)
+        return copy_from_guest_any(dst, src, n);
+    if (in_hv_slots(src))
+        goto fault;
+    GUEST_LOAD_PART(uint64_t, 0);
+    GUEST_LOAD_PART(uint64_t, 8);
+    GUEST_LOAD_PART(uint64_t, 16);
+    GUEST_LOAD_PART(uint64_t, 24);
+    GUEST_LOAD_PART(uint64_t, 32);
+    GUEST_LOAD_PART(uint64_t, 40);
+    if (n % 8)
+        GUEST_LOAD_PART(uint32_t, n / 8 * 8);
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+static ALWAYS_INLINE MUST_CHECK int copy_to_guest_va(guest_va_t dst,
+                                                     const void *src, size_t n)
+{
+    if (!__builtin_constant_p(n) || n > GUEST_INLINE_MAX || n % 4)
+        return copy_to_guest_any(dst, src, n);
+    if (in_hv_slots(dst))
+        goto fault;
+    GUEST_STORE_PART(uint64_t, guest_store, 0);
+    GUEST_STORE_PART(uint64_t, guest_store, 8);
+    GUEST_STORE_PART(uint64_t, guest_store, 16);
+    GUEST_STORE_PART(uint64_t, guest_store, 24);
+    GUEST_STORE_PART(uint64_t, guest_store, 32);
+    GUEST_STORE_PART(uint64_t, guest_store, 40);
+    if (n % 8)
+        GUEST_STORE_PART(uint32_t, guest_store32, n / 8 * 8);
+    return 0;
+fault:
+    return -EFAULT;
+}
 
 /* The same with the ABI's typed handles (struct { T *p; }). */
 #define handle_va(h)      ((guest_va_t)(uintptr_t)(h).p)

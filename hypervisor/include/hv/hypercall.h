@@ -22,6 +22,8 @@ typedef long (*hypercall_fn)(unsigned long a1, unsigned long a2,
 /* By number; what does not exist returns -ENOSYS. Interrupts are on. The frame
  * of the guest holds rip, rsp, rflags and the arguments, no other register. */
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];
+/* The same for the entries of a multicall. */
+extern const hypercall_fn multicall_table[NR_HYPERCALLS];
 
 /* Softirqs or events are waiting: a long operation should save and return. */
 bool hypercall_preempt_check(void);

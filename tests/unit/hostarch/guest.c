@@ -79,7 +79,7 @@ static bool accessible(guest_va_t va, size_t n)
     return true;
 }
 
-int copy_from_guest_va(void *dst, guest_va_t src, size_t n)
+int copy_from_guest_any(void *dst, guest_va_t src, size_t n)
 {
     if (!guest_range_ok(src, n) || !accessible(src, n))
         return -EFAULT;
@@ -91,7 +91,7 @@ int copy_from_guest_va(void *dst, guest_va_t src, size_t n)
     return 0;
 }
 
-int copy_to_guest_va(guest_va_t dst, const void *src, size_t n)
+int copy_to_guest_any(guest_va_t dst, const void *src, size_t n)
 {
     if (!guest_range_ok(dst, n) || !accessible(dst, n))
         return -EFAULT;

@@ -55,21 +55,6 @@ void spin_unlock(spinlock_t *l)
     l->owner++;
 }
 
-unsigned long spin_lock_irqsave(spinlock_t *l)
-{
-    unsigned long flags = irq_save();
-
-    spin_lock(l);
-    return flags;
-}
-
-void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
-{
-    BUG_ON(!host_irqs_off);
-    spin_unlock(l);
-    irq_restore(flags);
-}
-
 bool spin_is_locked(const spinlock_t *l)
 {
     return l->owner != l->next;

@@ -67,11 +67,11 @@ static ALWAYS_INLINE bool store_common(const struct vcpu *v,
 {
     uint8_t mask = READ_ONCE(v->vcpu_info->evtchn_upcall_mask);
 
-    guest_store(sp, 0, regs->rip, fault);
-    guest_store(sp, 8, cs | (uint64_t)mask << UPCALL_MASK_SHIFT, fault);
-    guest_store(sp, 16, saved_flags(v, regs->rflags, mask), fault);
-    guest_store(sp, 24, regs->rsp, fault);
-    guest_store(sp, 32, (uint16_t)regs->ss, fault);
+    guest_store(sp, regs->rip, fault);
+    guest_store(sp + 8, cs | (uint64_t)mask << UPCALL_MASK_SHIFT, fault);
+    guest_store(sp + 16, saved_flags(v, regs->rflags, mask), fault);
+    guest_store(sp + 24, regs->rsp, fault);
+    guest_store(sp + 32, (uint16_t)regs->ss, fault);
     return true;
 fault:
     return false;
@@ -101,15 +101,15 @@ static ALWAYS_INLINE bool bounce(struct vcpu *v, struct cpu_regs *regs,
         sp = top - 64;
         if (in_hv_slots(sp))
             goto fault;
-        guest_store(sp, 0, regs->rcx, fault);
-        guest_store(sp, 16, b->error_code, fault);
+        guest_store(sp, regs->rcx, fault);
+        guest_store(sp + 16, b->error_code, fault);
     } else {
         sp = top - 56;
         if (in_hv_slots(sp))
             goto fault;
-        guest_store(sp, 0, regs->rcx, fault);
+        guest_store(sp, regs->rcx, fault);
     }
-    guest_store(sp, 8, regs->r11, fault);
+    guest_store(sp + 8, regs->r11, fault);
     if (!store_common(v, regs, top - 40, cs))
         goto fault;
     direct_to(v, regs, sp, b->rip,
@@ -153,10 +153,10 @@ void pv_failsafe(struct vcpu *v, const uint16_t sel[4])
     sp = top - 88;
     if (in_hv_slots(sp))
         goto fault;
-    guest_store(sp, 0, regs->rcx, fault);
-    guest_store(sp, 8, regs->r11, fault);
+    guest_store(sp, regs->rcx, fault);
+    guest_store(sp + 8, regs->r11, fault);
     for (unsigned int i = 0; i < 4; i++)
-        guest_store(sp + 16 + i * 8, 0, sel[i], fault);
+        guest_store(sp + 16 + i * 8, sel[i], fault);
     if (!store_common(v, regs, top - 40, cs))
         goto fault;
     direct_to(v, regs, sp, v->arch.failsafe_callback, FLAGS_CLEARED,

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single words stored to the current guest's memory, for frames on its stack:
- * no call, no copy of the range check. hv/guest_access.h is for all else.
+ * Single words of the current guest's memory, in line: hv/guest_access.h uses
+ * them for small sizes, the entry paths for frames on the guest's stack.
+ *
+ * Whoever uses them has checked with in_hv_slots() that the lowest address of
+ * what he accesses is not the hypervisor's, and accesses that one first. A
+ * range that begins below the slots and reaches into them begins in the hole
+ * of non-canonical addresses: the first access faults.
  */
 #ifndef ASM_GUEST_STORE_H
 #define ASM_GUEST_STORE_H
@@ -15,13 +20,28 @@ static inline bool in_hv_slots(uint64_t va)
     return va >> HV_VIRT_SHIFT == HV_VIRT_TAG;
 }
 
-/* 64 bits to va + off (a constant); goes to label if that faults. The caller
- * has made sure that the place is not in the hypervisor's slots. */
-#define guest_store(va, off, value, label)                                \
-    __asm__ goto("1: movq %0, %c2(%1)\n" EX_TABLE("1b", "%l[" #label "]") \
-                 :                                                        \
-                 : "er"((uint64_t)(value)), "r"(va), "i"(off)             \
-                 : "memory"                                               \
-                 : label)
+/* 64 or 32 bits between a variable and the guest's va; goes to label if that
+ * faults. */
+#define guest_store(va, value, label)                                         \
+    __asm__ volatile goto("1: movq %0, %1\n" EX_TABLE("1b", "%l[" #label "]") \
+                          :                                                   \
+                          : "er"((uint64_t)(value)), "m"(*(uint64_t *)(va))   \
+                          : "memory"                                          \
+                          : label)
+#define guest_store32(va, value, label)                                       \
+    __asm__ volatile goto("1: movl %0, %1\n" EX_TABLE("1b", "%l[" #label "]") \
+                          :                                                   \
+                          : "ir"((uint32_t)(value)), "m"(*(uint32_t *)(va))   \
+                          : "memory"                                          \
+                          : label)
+#define guest_load(value, va, label)                                         \
+    __asm__ volatile goto("1: mov %1, %0\n" EX_TABLE("1b", "%l[" #label "]") \
+                          : "=r"(value)                                      \
+                          : "m"(*(const __typeof__(value) *)(va))            \
+                          : "memory"                                         \
+                          : label)
+
+/* Copies of up to this many bytes, a constant, are done in line. */
+#define GUEST_INLINE_MAX 48
 
 #endif
