@@ -249,9 +249,9 @@ void __init dom0_create(unsigned int max_vcpus)
     struct domain_config cfg = {
         .max_vcpus = max_vcpus,
         .max_evtchn_port = UINT32_MAX,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_version = 1,
+        .max_grant_frames = grant_default_frames,
+        .max_maptrack_frames = grant_default_maptrack,
+        .grant_version = grant_max_version,
         .privileged = true,
     };
     int rc = domain_create(0, &cfg, &dom0);

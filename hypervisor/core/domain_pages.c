@@ -94,6 +94,31 @@ void domain_page_free(struct page_info *pg)
         domain_put(d);
 }
 
+bool domain_take_page(struct page_info *pg)
+{
+    uint64_t old = READ_ONCE(pg->state);
+    struct domain *d = pg->owner;
+    bool last;
+
+    do {
+        if ((old & (PGS_REF_MASK | PGS_TREF_MASK | PGS_ALLOCATED | PGS_HV)) !=
+            (PGS_ALLOCATED | 2))
+            return false;
+    } while (!__atomic_compare_exchange_n(&pg->state, &old, 0, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    spin_lock(&d->page_list_lock);
+    list_unlink(d, pg);
+    last = --d->tot_pages == 0;
+    spin_unlock(&d->page_list_lock);
+    m2p_set(page_to_mfn(pg), INVALID_M2P);
+    pg->flags = 0;
+    pg->owner = NULL;
+    tlb_flush_mask(&cpu_online_map);
+    if (last)
+        domain_put(d);
+    return true;
+}
+
 /*
  * The first frame of the list, with a reference. One that cannot be
  * referenced is on its way out by other hands: it is passed over by moving it

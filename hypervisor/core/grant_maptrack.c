@@ -1,67 +1,129 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles of grant mappings: indexes into pages of struct grant_map, with a
- * free list through them.
+ * Handles of grant mappings: indexes into pages of struct grant_map, which
+ * only grow in number, up to the domain's limit.
+ *
+ * Free handles lie in stacks, one for each vcpu, through grant_map.ref. Only
+ * the vcpu itself pushes to its stack and pops single handles from it, without
+ * a lock. Any other may take the whole stack, by exchanging its top for 0:
+ * when handles run short, because one vcpu maps and another unmaps. A pop is a
+ * compare-exchange of the top; a top that was taken meanwhile cannot have come
+ * back, for only this vcpu pushes here.
  */
-#include <hv/lib.h>
-
 #include "grant_priv.h"
 
-struct grant_map *maptrack_from_handle(struct domain *d, uint32_t handle)
-{
-    struct grant_table *t = &d->grant;
-    size_t frame;
+/* So many handles for each vcpu before it looks into others' stacks. */
+#define EASY_FRAMES 16
 
-    if (handle >= __atomic_load_n(&t->nr_maptrack, __ATOMIC_ACQUIRE))
-        return NULL;
-    frame =
-        index_nospec(handle / MAPS_PER_FRAME, t->nr_maptrack / MAPS_PER_FRAME);
-    return &t->maptrack[frame][handle % MAPS_PER_FRAME];
+static inline struct grant_map *map_at(const struct grant_table *t,
+                                       uint32_t handle)
+{
+    return &t->maptrack[handle / MAPS_PER_FRAME][handle % MAPS_PER_FRAME];
 }
 
-/* A fresh page of handles, all on the free list; grant.lock is held. */
-static void add_frame(struct grant_table *t)
+struct grant_map *maptrack_from_handle(const struct domain *d, uint32_t handle)
 {
-    struct grant_map *page;
-    uint32_t first = t->nr_maptrack;
+    const struct grant_table *t = &d->grant;
+    uint32_t nr = __atomic_load_n(&t->nr_maptrack, __ATOMIC_ACQUIRE);
 
-    if (first / MAPS_PER_FRAME >= t->max_maptrack_frames)
-        return;
-    page = hv_alloc_pages(0);
+    if (handle >= nr)
+        return NULL;
+    return map_at(t, (uint32_t)index_nospec(handle, nr));
+}
+
+static uint32_t take_stack(struct vcpu *v)
+{
+    if (!READ_ONCE(v->grant_free))
+        return 0;
+    return __atomic_exchange_n(&v->grant_free, 0, __ATOMIC_ACQ_REL);
+}
+
+/* A fresh page of handles, all in the caller's hands: the first + 1, or 0. */
+static uint32_t add_frame(struct grant_table *t)
+{
+    struct grant_map *page = hv_alloc_pages(0);
+    uint32_t first;
+
     if (!page)
-        return;
-    for (uint32_t i = 0; i < MAPS_PER_FRAME; i++)
-        page[i].ref = i + 1 < MAPS_PER_FRAME ? first + i + 1 : MAPTRACK_END;
+        return 0;
+    spin_lock(&t->lock);
+    first = t->nr_maptrack;
+    if (first / MAPS_PER_FRAME >= t->max_maptrack_frames) {
+        spin_unlock(&t->lock);
+        hv_free_pages(page, 0);
+        return 0;
+    }
+    for (uint32_t i = 0; i + 1 < MAPS_PER_FRAME; i++)
+        page[i].ref = first + i + 2;
     t->maptrack[first / MAPS_PER_FRAME] = page;
-    t->maptrack_free = first;
     __atomic_store_n(&t->nr_maptrack, first + (uint32_t)MAPS_PER_FRAME,
                      __ATOMIC_RELEASE);
-}
-
-uint32_t maptrack_alloc(struct domain *d)
-{
-    struct grant_table *t = &d->grant;
-    uint32_t handle;
-
-    spin_lock(&t->lock);
-    if (t->maptrack_free == MAPTRACK_END)
-        add_frame(t);
-    handle = t->maptrack_free;
-    if (handle != MAPTRACK_END)
-        t->maptrack_free =
-            t->maptrack[handle / MAPS_PER_FRAME][handle % MAPS_PER_FRAME].ref;
     spin_unlock(&t->lock);
-    return handle;
+    return first + 1;
 }
 
-void maptrack_release(struct domain *d, uint32_t handle)
+static uint32_t steal(const struct domain *d)
 {
-    struct grant_table *t = &d->grant;
-    struct grant_map *m = maptrack_from_handle(d, handle);
+    struct vcpu *v;
 
-    spin_lock(&t->lock);
+    for_each_vcpu (d, v) {
+        uint32_t top = take_stack(v);
+
+        if (top)
+            return top;
+    }
+    return 0;
+}
+
+/* The stack of the current vcpu is empty: handles from elsewhere. */
+static bool refill(struct vcpu *v)
+{
+    struct grant_table *t = &v->domain->grant;
+    uint32_t top = 0;
+
+    if (READ_ONCE(t->nr_maptrack) / MAPS_PER_FRAME <
+        min_t(uint32_t, t->max_maptrack_frames,
+              EASY_FRAMES * v->domain->max_vcpus))
+        top = add_frame(t);
+    if (!top)
+        top = steal(v->domain);
+    if (!top &&
+        READ_ONCE(t->nr_maptrack) / MAPS_PER_FRAME < t->max_maptrack_frames)
+        top = add_frame(t);
+    if (!top)
+        return false;
+    __atomic_store_n(&v->grant_free, top, __ATOMIC_RELEASE);
+    return true;
+}
+
+struct grant_map *maptrack_alloc(uint32_t *handle)
+{
+    struct vcpu *v = current;
+    uint32_t top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
+    struct grant_map *m;
+
+    do {
+        while (unlikely(!top)) {
+            if (!refill(v))
+                return NULL;
+            top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
+        }
+        m = map_at(&v->domain->grant, top - 1);
+    } while (!__atomic_compare_exchange_n(&v->grant_free, &top,
+                                          READ_ONCE(m->ref), false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    *handle = top - 1;
+    return m;
+}
+
+void maptrack_release(struct grant_map *m, uint32_t handle)
+{
+    struct vcpu *v = current;
+    uint32_t top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
+
     WRITE_ONCE(m->flags, 0);
-    m->ref = t->maptrack_free;
-    t->maptrack_free = handle;
-    spin_unlock(&t->lock);
+    do
+        WRITE_ONCE(m->ref, top);
+    while (!__atomic_compare_exchange_n(&v->grant_free, &top, handle + 1, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 }

@@ -1,28 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside the grant code: pins of entries and handles of mappings. The
- * operations of the ABI are hypercall/grant_*.c.
+ * operations of the ABI are hypercall/grant_*.c; docs/grants.md has the
+ * drawings.
  */
 #ifndef CORE_GRANT_PRIV_H
 #define CORE_GRANT_PRIV_H
 
 #include <hv/domain.h>
 #include <hv/grant.h>
+#include <hv/lib.h>
 
 #include <public/grant_table.h>
 
-#define GRANTS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V1_PER_FRAME     (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V2_PER_FRAME     (PAGE_SIZE / sizeof(union grant_entry_v2))
+#define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
 #define MAPS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_map))
 
+enum grant_kind {
+    GRANT_PAGE,      /* bytes [off, off + len) of frame; only a copy may ask */
+    GRANT_TRANSITIVE /* entry trans_ref of domain trans_domid */
+};
+
 /*
- * What is in use of one entry. While pins are held, domid and frame stand for
- * the entry whatever its owner writes into it.
+ * What is in use of one entry. While pins are held, domid and what follows
+ * stand for the entry, whatever its owner writes into it.
  */
 struct grant_active {
     spinlock_t lock; /* rank LOCK_RANK_GRANT_ENTRY: all fields */
     uint32_t nr_read, nr_write;
-    uint16_t domid;
-    mfn_t frame;
+    domid_t domid;
+    uint8_t kind;
+    uint16_t off, len; /* GRANT_PAGE: 0, PAGE_SIZE unless it is a sub-page */
+    union {
+        mfn_t frame;
+        struct {
+            uint32_t trans_ref;
+            domid_t trans_domid;
+        };
+    };
 };
 
 /*
@@ -31,32 +48,95 @@ struct grant_active {
  * would not, for it may be overwritten without an unmap.
  */
 struct grant_map {
-    uint32_t ref;   /* free: next free handle */
-    uint16_t domid; /* whose entry */
-    uint16_t flags; /* GNTMAP_* in use; 0 = free. Changed atomically. */
+    struct domain *rd; /* whose entry */
+    uint32_t ref;      /* free: next free handle + 1, 0 = end */
+    uint16_t flags;    /* GNTMAP_* in use; 0 = free. Changed atomically. */
 };
 
-/* ---- entries (core/grant.c) ---- */
+/* In grant_map.flags, beside the ABI's bits: an unmap is under way. */
+#define MAP_BUSY  0x8000
+#define MAP_KINDS (GNTMAP_host_map | GNTMAP_device_map)
+
+/* ---- entries (core/grant_entry.c) ---- */
+#define PIN_READONLY 1U
+#define PIN_COPY     2U /* part of a page, or another's grant, will do */
 /*
- * Pin entry ref of rd for use by user: the entry must grant it (write unless
- * readonly). First pin: the entry's GTF_reading / GTF_writing is set.
- * Returns GNTST_*; the frame in *out.
+ * Pin entry ref of rd for use by user: the entry must grant it (to write,
+ * unless readonly). First pin: the entry's GTF_reading / GTF_writing is set.
+ * Returns GNTST_*. In *out what was pinned; its fields stay while it is.
  */
-int grant_pin(struct domain *rd, uint32_t ref, uint16_t user, bool readonly,
-              mfn_t *out);
+int grant_pin(struct domain *rd, uint32_t ref, domid_t user, unsigned int how,
+              const struct grant_active **out);
 void grant_unpin(struct domain *rd, uint32_t ref, bool readonly);
-/* The frame of an entry that is pinned. */
-mfn_t grant_frame_of(struct domain *rd, uint32_t ref);
-/* Grow to nr frames (at most max_frames). -ENOSPC, -ENOMEM. */
-int grant_grow(struct domain *d, uint32_t nr);
+/* What an entry that is pinned stands for. */
+const struct grant_active *grant_pinned(const struct domain *rd, uint32_t ref);
 /* Exchange two entries neither of which is in use. GNTST_*. */
 int grant_swap(struct domain *d, uint32_t a, uint32_t b);
+/*
+ * Put a frame that belongs to nobody (domain_take_page()) where rd waits for
+ * one of from: it is rd's then. GNTST_*; on error it is still nobody's.
+ */
+int grant_accept_transfer(struct domain *rd, uint32_t ref, domid_t from,
+                          struct page_info *pg);
+
+/* ---- tables (core/grant.c, core/grant_version.c) ---- */
+/* Grow to nr frames (at most max_frames), with their status frames. -ENOSPC,
+ * -ENOMEM, -EINVAL if d is dying. */
+int grant_grow(struct domain *d, uint32_t nr);
+/* Status frames for nr frames of entries; grant.lock is held. -ENOMEM. */
+int grant_grow_status(struct domain *d, uint32_t nr);
+/*
+ * Make the entries those of another version: all but the reserved ones are
+ * cleared. -EBUSY: one of them is in use; -ENOMEM; -ERANGE: a reserved one
+ * does not fit.
+ */
+int grant_set_version(struct domain *d, unsigned int version);
+/* The version in effect; not for who works on entries. */
+unsigned int grant_version(struct grant_table *t);
+
+static inline uint32_t grant_nr_frames(const struct grant_table *t)
+{
+    return __atomic_load_n(&t->nr_frames, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t grant_status_frames(uint32_t nr_frames)
+{
+    return (uint32_t)DIV_ROUND_UP(nr_frames * V2_PER_FRAME, STATUS_PER_FRAME);
+}
+
+/* Entry ref of the given version; the frame exists. */
+static inline void *grant_shared_entry(const struct grant_table *t,
+                                       uint32_t ref, unsigned int version)
+{
+    uint32_t nr = grant_nr_frames(t);
+
+    if (likely(version == 1)) {
+        struct grant_entry_v1 *page =
+            t->shared[index_nospec(ref / V1_PER_FRAME, nr)];
+
+        return &page[ref % V1_PER_FRAME];
+    } else {
+        union grant_entry_v2 *page =
+            t->shared[index_nospec(ref / V2_PER_FRAME, nr)];
+
+        return &page[ref % V2_PER_FRAME];
+    }
+}
+
+static inline grant_status_t *grant_status_word(const struct grant_table *t,
+                                                uint32_t ref)
+{
+    size_t frame = index_nospec(ref / STATUS_PER_FRAME, t->nr_status);
+
+    return &t->status[frame][ref % STATUS_PER_FRAME];
+}
 
 /* ---- handles (core/grant_maptrack.c) ---- */
-#define MAPTRACK_END UINT32_MAX
-/* A handle for a mapping, or MAPTRACK_END. */
-uint32_t maptrack_alloc(struct domain *d);
-void maptrack_release(struct domain *d, uint32_t handle);
-struct grant_map *maptrack_from_handle(struct domain *d, uint32_t handle);
+/* A handle for a mapping of the current vcpu's domain; NULL if there is no
+ * more. */
+struct grant_map *maptrack_alloc(uint32_t *handle);
+/* The caller has it to itself: fresh, or MAP_BUSY. */
+void maptrack_release(struct grant_map *m, uint32_t handle);
+struct grant_map *maptrack_from_handle(const struct domain *d, uint32_t handle);
 
 #endif

@@ -28,8 +28,6 @@ static int check_create(const struct xen_domctl_createdomain *c)
         return -EINVAL;
     if (c->max_grant_frames > 1024 || c->max_maptrack_frames > 16384)
         return -EINVAL;
-    if (XEN_DOMCTL_GRANT_version(c->grant_opts) > 2)
-        return -EINVAL;
     return 0;
 }
 
@@ -41,12 +39,13 @@ static long op_createdomain(struct xen_domctl *op, struct domain *unused)
         .ssidref = c->ssidref,
         .max_vcpus = c->max_vcpus,
         .max_evtchn_port = c->max_evtchn_port,
-        .max_grant_frames =
-            c->max_grant_frames < 0 ? 64 : (unsigned int)c->max_grant_frames,
+        .max_grant_frames = c->max_grant_frames < 0
+                                ? grant_default_frames
+                                : (unsigned int)c->max_grant_frames,
         .max_maptrack_frames = c->max_maptrack_frames < 0
-                                   ? 1024
+                                   ? grant_default_maptrack
                                    : (unsigned int)c->max_maptrack_frames,
-        .grant_version = 1,
+        .grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts),
         .cpupool = c->cpupool_id,
     };
     domid_t wanted = op->domain ? op->domain : DOMID_INVALID;

@@ -3,98 +3,173 @@
  * GNTTABOP_copy: bytes within one page to bytes within one page, each end a
  * grant reference or a frame of the caller (of anybody, for the control
  * domain). What network backends move packets with.
+ *
+ * An end stays held as long as the elements that follow name the same: a
+ * backend fills one granted page from many, or cuts one up.
  */
 #include "grant_ops.h"
 
 #include <hv/arch.h>
 #include <hv/hypercall.h>
-#include <hv/lib.h>
 #include <hv/permission.h>
-
-#include "../core/grant_priv.h"
 
 /* One end, held for the copy. */
 struct end {
-    struct domain *d; /* referenced */
+    bool is_ref, readonly;
+    bool pinned, via;  /* via: of rd's entry, and rd is not the frame's owner */
+    domid_t domid;     /* as named by the guest */
+    uint64_t what;     /* its ref or frame */
+    struct domain *rd; /* referenced; NULL: nothing is held */
+    struct domain *td; /* via: referenced, owner of the transitive grant */
+    uint32_t td_ref;
+    uint32_t from, to; /* bytes of the page that may be used */
     struct page_info *pg;
-    uint32_t ref;
-    bool is_ref, readonly, pinned;
 };
 
-static int end_frame(struct end *e, const struct gnttab_copy_ptr *p, mfn_t *m)
+static bool is_held(const struct end *e, const struct gnttab_copy_ptr *p,
+                    bool is_ref)
 {
-    int rc;
-
-    if (!e->is_ref) {
-        if (permit_target(__HYPERVISOR_mmu_update, 0, e->d))
-            return GNTST_permission_denied;
-        *m = mfn(p->u.gmfn);
-        return GNTST_okay;
-    }
-    e->ref = p->u.ref;
-    rc = grant_pin(e->d, e->ref, current->domain->id, e->readonly, m);
-    e->pinned = rc == GNTST_okay;
-    return rc;
-}
-
-static int end_hold(struct end *e, const struct gnttab_copy_ptr *p)
-{
-    mfn_t m = INVALID_MFN;
-    struct page_info *pg;
-    int rc;
-
-    e->d = domain_get_any(p->domid);
-    if (!e->d)
-        return GNTST_bad_domain;
-    rc = end_frame(e, p, &m);
-    if (rc != GNTST_okay)
-        return rc;
-    if (!mfn_is_ram(m))
-        return GNTST_bad_page;
-    pg = mfn_to_page(m);
-    if (e->readonly ? !page_get(pg, e->d)
-                    : page_get_and_type(pg, e->d, PGT_WRITABLE) != 0)
-        return e->is_ref ? GNTST_general_error : GNTST_bad_page;
-    e->pg = pg;
-    return GNTST_okay;
+    return e->pg && e->is_ref == is_ref && e->domid == p->domid &&
+           e->what == (is_ref ? p->u.ref : p->u.gmfn);
 }
 
 static void end_release(struct end *e)
 {
-    if (e->pg && e->readonly)
-        page_put(e->pg);
-    else if (e->pg)
-        page_put_and_type(e->pg);
+    if (e->pg)
+        grant_frame_put(page_to_mfn(e->pg), e->readonly);
+    if (e->via) {
+        grant_unpin(e->td, e->td_ref, e->readonly);
+        domain_put(e->td);
+    }
     if (e->pinned)
-        grant_unpin(e->d, e->ref, e->readonly);
-    if (e->d)
-        domain_put(e->d);
+        grant_unpin(e->rd, (uint32_t)e->what, e->readonly);
+    if (e->rd)
+        domain_put(e->rd);
+    e->pg = NULL;
+    e->rd = NULL;
+    e->via = e->pinned = false;
 }
 
-static int copy_one(const struct gnttab_copy *op)
+/*
+ * The entry grants what another domain granted to its owner. Once only: that
+ * one must be a page. Returns what is granted there, pinned too.
+ */
+static int follow(struct end *e, unsigned int how,
+                  const struct grant_active **a)
 {
-    struct end src = {.is_ref = op->flags & GNTCOPY_source_gref,
-                      .readonly = true};
-    struct end dst = {.is_ref = op->flags & GNTCOPY_dest_gref};
+    int rc;
+
+    if (!grant_transitive_ok)
+        return GNTST_general_error;
+    if ((*a)->trans_domid == e->rd->id)
+        return GNTST_general_error;
+    e->td_ref = (*a)->trans_ref;
+    e->td = domain_get_by_id((*a)->trans_domid);
+    if (!e->td)
+        return GNTST_general_error;
+    rc = grant_pin(e->td, e->td_ref, e->rd->id, how, a);
+    if (rc == GNTST_okay && (*a)->kind == GRANT_TRANSITIVE) {
+        grant_unpin(e->td, e->td_ref, e->readonly);
+        rc = GNTST_general_error;
+    }
+    if (rc == GNTST_okay)
+        e->via = true;
+    else
+        domain_put(e->td);
+    return rc;
+}
+
+/* The frame at an end that is a reference. */
+static int ref_frame(struct end *e, mfn_t *m)
+{
+    unsigned int how = PIN_COPY | (e->readonly ? PIN_READONLY : 0);
+    const struct grant_active *a;
+    int rc = grant_pin(e->rd, (uint32_t)e->what, current->domain->id, how, &a);
+
+    if (rc != GNTST_okay)
+        return rc;
+    e->pinned = true;
+    if (unlikely(a->kind == GRANT_TRANSITIVE)) {
+        rc = follow(e, how, &a);
+        if (rc != GNTST_okay)
+            return rc;
+    }
+    *m = a->frame;
+    e->from = a->off;
+    e->to = e->from + a->len;
+    return GNTST_okay;
+}
+
+static int own_frame(struct end *e, mfn_t *m)
+{
+    if (permit_target(__HYPERVISOR_mmu_update, 0, e->rd))
+        return GNTST_permission_denied;
+    *m = mfn(e->what);
+    e->from = 0;
+    e->to = PAGE_SIZE;
+    return GNTST_okay;
+}
+
+static int end_hold(struct end *e, const struct gnttab_copy_ptr *p, bool is_ref)
+{
+    mfn_t m;
+    int rc;
+
+    e->is_ref = is_ref;
+    e->domid = p->domid;
+    e->what = is_ref ? p->u.ref : p->u.gmfn;
+    e->rd = domain_get_any(p->domid);
+    if (!e->rd)
+        return GNTST_bad_domain;
+    rc = is_ref ? ref_frame(e, &m) : own_frame(e, &m);
+    if (rc != GNTST_okay)
+        return rc;
+    if (!mfn_is_ram(m) ||
+        grant_frame_get(e->via ? e->td : e->rd, m, e->readonly) != GNTST_okay)
+        return is_ref ? GNTST_general_error : GNTST_bad_page;
+    e->pg = mfn_to_page(m);
+    return GNTST_okay;
+}
+
+static int end_ready(struct end *e, const struct gnttab_copy_ptr *p,
+                     bool is_ref, unsigned int len)
+{
+    if (!is_held(e, p, is_ref)) {
+        int rc;
+
+        end_release(e);
+        rc = end_hold(e, p, is_ref);
+        if (unlikely(rc != GNTST_okay)) {
+            end_release(e);
+            return rc;
+        }
+    }
+    if (unlikely(p->offset < e->from || p->offset + len > e->to))
+        return GNTST_general_error;
+    return GNTST_okay;
+}
+
+static int copy_one(const struct gnttab_copy *op, struct end *src,
+                    struct end *dst)
+{
     int rc;
 
     if (op->source.offset + op->len > PAGE_SIZE ||
         op->dest.offset + op->len > PAGE_SIZE)
         return GNTST_bad_copy_arg;
-    rc = end_hold(&src, &op->source);
+    rc = end_ready(src, &op->source, op->flags & GNTCOPY_source_gref, op->len);
     if (rc == GNTST_okay)
-        rc = end_hold(&dst, &op->dest);
+        rc = end_ready(dst, &op->dest, op->flags & GNTCOPY_dest_gref, op->len);
     if (rc == GNTST_okay)
         /* Both ends may be in one frame, and overlap. */
-        memmove((char *)page_to_virt(dst.pg) + op->dest.offset,
-                (const char *)page_to_virt(src.pg) + op->source.offset,
+        memmove((char *)page_to_virt(dst->pg) + op->dest.offset,
+                (const char *)page_to_virt(src->pg) + op->source.offset,
                 op->len);
-    end_release(&dst);
-    end_release(&src);
     return rc;
 }
 
-long gnttab_copy(guest_va_t uop, unsigned int count)
+static long copy_all(guest_va_t uop, unsigned int count, struct end *src,
+                     struct end *dst)
 {
     for (unsigned int i = 0; i < count; i++) {
         struct gnttab_copy op;
@@ -104,10 +179,20 @@ long gnttab_copy(guest_va_t uop, unsigned int count)
             return gnttab_continue(GNTTABOP_copy, at, count - i);
         if (copy_from_guest_va(&op, at, sizeof(op)))
             return -EFAULT;
-        op.status = (int16_t)copy_one(&op);
+        op.status = (int16_t)copy_one(&op, src, dst);
         if (copy_to_guest_va(at + offsetof(struct gnttab_copy, status),
                              &op.status, sizeof(op.status)))
             return -EFAULT;
     }
     return 0;
+}
+
+long gnttab_copy(guest_va_t uop, unsigned int count)
+{
+    struct end src = {.readonly = true}, dst = {.readonly = false};
+    long rc = copy_all(uop, count, &src, &dst);
+
+    end_release(&dst);
+    end_release(&src);
+    return rc;
 }

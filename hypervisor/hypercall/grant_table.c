@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * grant_table_op: the table of operations, and those on the tables themselves.
- * Version 1 only; version 2 is refused as the ABI provides.
  */
 #include "grant_ops.h"
 
 #include <hv/arch.h>
 #include <hv/hypercall.h>
-#include <hv/lib.h>
 #include <hv/permission.h>
 
-#include "../core/grant_priv.h"
+/* A table grows by so many frames before it looks whether it must give way. */
+#define GROW_STEP 16
 
 long gnttab_continue(unsigned int cmd, guest_va_t rest, unsigned int count)
 {
@@ -18,8 +17,7 @@ long gnttab_continue(unsigned int cmd, guest_va_t rest, unsigned int count)
                               (unsigned long)cmd, rest, (unsigned long)count);
 }
 
-/* The domain an operation on a table names, referenced; GNTST_* in *rc. */
-static struct domain *table_owner(domid_t domid, int *rc)
+struct domain *gnttab_table_owner(domid_t domid, int *rc)
 {
     struct domain *d = domain_get_any(domid);
 
@@ -41,9 +39,8 @@ static int list_frames(struct domain *d, const struct gnttab_setup_table *op)
     for (uint32_t i = 0; i < op->nr_frames; i++) {
         mfn_t frame;
         uint64_t m;
-        int rc = grant_get_frame(d, false, i, &frame);
 
-        if (rc)
+        if (grant_get_frame(d, false, i, &frame))
             return GNTST_general_error;
         m = mfn_x(frame);
         if (copy_to_handle_at(op->frame_list, i, &m))
@@ -52,9 +49,28 @@ static int list_frames(struct domain *d, const struct gnttab_setup_table *op)
     return GNTST_okay;
 }
 
+/* Grow step by step; true: not yet done, but the hypercall must give way. */
+static bool grow(struct domain *d, uint32_t nr, int *rc)
+{
+    uint32_t have = grant_nr_frames(&d->grant);
+
+    *rc = GNTST_okay;
+    while (have < nr) {
+        have = min_t(uint32_t, nr, have + GROW_STEP);
+        if (grant_grow(d, have)) {
+            *rc = GNTST_general_error;
+            return false;
+        }
+        if (have < nr && hypercall_preempt_check())
+            return true;
+    }
+    return false;
+}
+
 static long setup_table(guest_va_t uop, unsigned int count)
 {
     struct gnttab_setup_table op;
+    bool again = false;
     struct domain *d;
     int rc;
 
@@ -62,14 +78,18 @@ static long setup_table(guest_va_t uop, unsigned int count)
         return -EINVAL;
     if (copy_from_guest_va(&op, uop, sizeof(op)))
         return -EFAULT;
-    d = table_owner(op.dom, &rc);
+    d = gnttab_table_owner(op.dom, &rc);
     if (d) {
         if (op.nr_frames > d->grant.max_frames)
             rc = GNTST_general_error;
         else
+            again = grow(d, op.nr_frames, &rc);
+        if (rc == GNTST_okay && !again)
             rc = list_frames(d, &op);
         domain_put(d);
     }
+    if (again)
+        return gnttab_continue(GNTTABOP_setup_table, uop, 1);
     op.status = (int16_t)rc;
     return copy_to_guest_va(uop, &op, sizeof(op));
 }
@@ -84,9 +104,9 @@ static long query_size(guest_va_t uop, unsigned int count)
         return -EINVAL;
     if (copy_from_guest_va(&op, uop, sizeof(op)))
         return -EFAULT;
-    d = table_owner(op.dom, &rc);
+    d = gnttab_table_owner(op.dom, &rc);
     if (d) {
-        op.nr_frames = READ_ONCE(d->grant.nr_frames);
+        op.nr_frames = grant_nr_frames(&d->grant);
         op.max_nr_frames = d->grant.max_frames;
         domain_put(d);
     }
@@ -106,82 +126,10 @@ static long dump_table(guest_va_t uop, unsigned int count)
     if (copy_from_guest_va(&op, uop, sizeof(op)))
         return -EFAULT;
     if (!permit(__HYPERVISOR_grant_table_op, GNTTABOP_dump_table))
-        d = table_owner(op.dom, &rc);
+        d = gnttab_table_owner(op.dom, &rc);
     if (d) {
         grant_dump(d);
         domain_put(d);
-    }
-    op.status = (int16_t)rc;
-    return copy_to_guest_va(uop, &op, sizeof(op));
-}
-
-/* Giving frames away through grants ended with old network front ends: every
- * element is refused. */
-static long transfer(guest_va_t uop, unsigned int count)
-{
-    for (unsigned int i = 0; i < count; i++) {
-        guest_va_t at = uop + i * sizeof(struct gnttab_transfer);
-        int16_t status = GNTST_general_error;
-
-        if (copy_to_guest_va(at + offsetof(struct gnttab_transfer, status),
-                             &status, sizeof(status)))
-            return -EFAULT;
-        if (i % 64 == 63 && hypercall_preempt_check())
-            return gnttab_continue(GNTTABOP_transfer,
-                                   at + sizeof(struct gnttab_transfer),
-                                   count - i - 1);
-    }
-    return 0;
-}
-
-static long set_version(guest_va_t uop, unsigned int count)
-{
-    struct gnttab_set_version op;
-
-    if (count != 1)
-        return -EINVAL;
-    if (copy_from_guest_va(&op, uop, sizeof(op)))
-        return -EFAULT;
-    if (op.version == 2)
-        return -ENOSYS;
-    if (op.version != 1)
-        return -EINVAL;
-    return copy_to_guest_va(uop, &op, sizeof(op));
-}
-
-static long get_version(guest_va_t uop, unsigned int count)
-{
-    struct gnttab_get_version op;
-    struct domain *d;
-    int rc;
-
-    if (count != 1)
-        return -EINVAL;
-    if (copy_from_guest_va(&op, uop, sizeof(op)))
-        return -EFAULT;
-    d = table_owner(op.dom, &rc);
-    if (!d)
-        return rc == GNTST_bad_domain ? -ESRCH : -EPERM;
-    domain_put(d);
-    op.version = 1;
-    return copy_to_guest_va(uop, &op, sizeof(op));
-}
-
-/* There are none in version 1. */
-static long get_status_frames(guest_va_t uop, unsigned int count)
-{
-    struct gnttab_get_status_frames op;
-    struct domain *d;
-    int rc;
-
-    if (count != 1)
-        return -EINVAL;
-    if (copy_from_guest_va(&op, uop, sizeof(op)))
-        return -EFAULT;
-    d = table_owner(op.dom, &rc);
-    if (d) {
-        domain_put(d);
-        rc = GNTST_general_error;
     }
     op.status = (int16_t)rc;
     return copy_to_guest_va(uop, &op, sizeof(op));
@@ -204,28 +152,18 @@ static long swap_grant_ref(guest_va_t uop, unsigned int count)
     return 0;
 }
 
-static long unmap_grant_ref(guest_va_t uop, unsigned int count)
-{
-    return gnttab_unmap(uop, count, false);
-}
-
-static long unmap_and_replace(guest_va_t uop, unsigned int count)
-{
-    return gnttab_unmap(uop, count, true);
-}
-
 static long (*const ops[])(guest_va_t uop, unsigned int count) = {
     [GNTTABOP_map_grant_ref] = gnttab_map,
-    [GNTTABOP_unmap_grant_ref] = unmap_grant_ref,
+    [GNTTABOP_unmap_grant_ref] = gnttab_unmap,
     [GNTTABOP_setup_table] = setup_table,
     [GNTTABOP_dump_table] = dump_table,
-    [GNTTABOP_transfer] = transfer,
+    [GNTTABOP_transfer] = gnttab_transfer,
     [GNTTABOP_copy] = gnttab_copy,
     [GNTTABOP_query_size] = query_size,
-    [GNTTABOP_unmap_and_replace] = unmap_and_replace,
-    [GNTTABOP_set_version] = set_version,
-    [GNTTABOP_get_status_frames] = get_status_frames,
-    [GNTTABOP_get_version] = get_version,
+    [GNTTABOP_unmap_and_replace] = gnttab_unmap_and_replace,
+    [GNTTABOP_set_version] = gnttab_set_version,
+    [GNTTABOP_get_status_frames] = gnttab_get_status_frames,
+    [GNTTABOP_get_version] = gnttab_get_version,
     [GNTTABOP_swap_grant_ref] = swap_grant_ref,
 };
 

@@ -48,6 +48,8 @@ static long op_physinfo(struct xen_sysctl *op)
     p->nr_nodes = nr_nodes;
     p->max_node_id = nr_nodes - 1;
     p->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    if (grant_max_version >= 2)
+        p->capabilities |= XEN_SYSCTL_PHYSCAP_gnttab_v2;
     p->total_pages = heap_total_pages();
     p->free_pages = heap_free_pages();
     p->outstanding_pages = domain_claimed_pages();

@@ -31,6 +31,7 @@ KERNELS = {
     "events": {},
     "timers": {},
     "grants": {},
+    "grantrace": {"smp": 3},
     "hostile": {},
     "emulation": {},
     "smp": {"smp": 3},

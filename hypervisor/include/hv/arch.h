@@ -86,6 +86,8 @@ int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags);
  * if addr does not map m. No TLB flush: the caller batches it. */
 int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
                      uint64_t new_addr);
+/* That flush: no CPU uses what current's domain has unmapped. */
+void arch_grant_flush(void);
 
 /* ---- domctl / sysctl / physical machine ---- */
 struct xen_domctl;

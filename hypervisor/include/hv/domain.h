@@ -64,6 +64,7 @@ struct vcpu {
 
     uint32_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
     unsigned int poll_port;       /* >0: the one; -1u: several (poll bitmap) */
+    uint32_t grant_free; /* stack of free grant handles: top + 1, 0 = empty */
 
     unsigned int debug_pauses; /* by a debugger; ctl_lock */
 

@@ -193,6 +193,13 @@ void hv_vfree(void *va, size_t bytes);
  */
 int domain_assign_pages(struct domain *d, struct page_info *pg,
                         unsigned int order) MUST_CHECK;
+/*
+ * Take a frame from its owner, of whom the caller holds the one reference
+ * beside the allocation: then it is nobody's, in no list and no TLB, and the
+ * caller's to assign or free. False if it is used in any way, or no RAM that
+ * is the owner's to give; the caller keeps its reference then.
+ */
+bool domain_take_page(struct page_info *pg) MUST_CHECK;
 /* Last reference dropped: scrub if needed and free; called by page_put(). */
 void domain_page_free(struct page_info *pg);
 

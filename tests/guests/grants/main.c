@@ -428,6 +428,191 @@ static void copy_errors(void)
     EXPECT_EQ(copy(mfn, 0, mfn, 0, 0, 0), GNTST_okay);
 }
 
+/* --- version 2 --- */
+
+static volatile union grant_entry_v2 *table2;
+static volatile grant_status_t *status2;
+
+static long set_version(uint32_t version)
+{
+    struct gnttab_set_version op = {.version = version};
+
+    return hc_grant_table_op(GNTTABOP_set_version, &op, 1);
+}
+
+/* Change to version 2 and map the status frame. */
+static bool enter_version_2(void)
+{
+    struct gnttab_get_status_frames op;
+    uint64_t frame;
+
+    EXPECT_EQ(set_version(2), 0);
+    memset(&op, 0, sizeof(op));
+    op.dom = DOMID_SELF;
+    op.nr_frames = 1;
+    HANDLE_SET(op.frame_list, &frame);
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_get_status_frames, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_okay);
+    if (op.status != GNTST_okay)
+        return false;
+    EXPECT_EQ(map_page(window(4), pte_make(frame, KERNEL_RW)), 0);
+    table2 = (volatile void *)grant_table;
+    status2 = window(4);
+    return true;
+}
+
+static void leave_version_2(void)
+{
+    EXPECT_EQ(map_page(window(4), 0), 0);
+    EXPECT_EQ(set_version(1), 0);
+}
+
+static void grant_page_2(unsigned int ref, uint64_t mfn, uint16_t flags)
+{
+    table2[ref].full_page.frame = mfn;
+    table2[ref].hdr.domid = (domid_t)self;
+    barrier();
+    table2[ref].hdr.flags = (uint16_t)(GTF_permit_access | flags);
+}
+
+/* As Linux does: withdraw, then look whether it is in use. */
+static bool grant_end_2(unsigned int ref)
+{
+    table2[ref].hdr.flags = 0;
+    __sync_synchronize();
+    return !(status2[ref] & (GTF_reading | GTF_writing));
+}
+
+static void version_2_maps(void)
+{
+    uint32_t handle, other;
+
+    if (!enter_version_2())
+        return;
+    grant_page_2(REF, virt_to_mfn(page), 0);
+    EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handle), GNTST_okay);
+    EXPECT_EQ(table2[REF].hdr.flags, GTF_permit_access);
+    EXPECT_EQ(status2[REF], GTF_reading | GTF_writing);
+    EXPECT_EQ(pte_mfn(*pte_find(where, 1)), virt_to_mfn(page));
+    EXPECT_EQ(set_version(1), -XEN_EBUSY);
+    EXPECT(!grant_end_2(REF));
+    /* Withdrawn, but in use: for its user it goes on. */
+    EXPECT_EQ(map(window(1), REF, GNTMAP_host_map | GNTMAP_readonly, &other),
+              GNTST_okay);
+    EXPECT_EQ(unmap(where, handle), GNTST_okay);
+    EXPECT_EQ(status2[REF], GTF_reading);
+    EXPECT_EQ(unmap(window(1), other), GNTST_okay);
+    EXPECT_EQ(status2[REF], 0);
+    EXPECT(grant_end_2(REF));
+    EXPECT(map(where, REF, GNTMAP_host_map, &handle) < 0);
+    EXPECT_EQ(status2[REF], 0);
+    EXPECT_EQ(map(where, 100000, GNTMAP_host_map, &handle), GNTST_bad_gntref);
+    leave_version_2();
+}
+
+static void version_2_copies(void)
+{
+    char *a = page_alloc(), *b = page_alloc();
+    uint32_t handle;
+
+    if (!enter_version_2())
+        return;
+    memset(a, 'q', PAGE_SIZE);
+    table2[REF].sub_page.page_off = 200;
+    table2[REF].sub_page.length = 100;
+    grant_page_2(REF, virt_to_mfn(a), GTF_sub_page | GTF_readonly);
+    table2[REF].sub_page.page_off = 200;
+    EXPECT(map(where, REF, GNTMAP_host_map | GNTMAP_readonly, &handle) < 0);
+    EXPECT_EQ(copy(REF, 200, virt_to_mfn(b), 0, 100, GNTCOPY_source_gref),
+              GNTST_okay);
+    EXPECT_EQ(b[99], 'q');
+    EXPECT_EQ(b[100], 0);
+    EXPECT(copy(REF, 199, virt_to_mfn(b), 0, 10, GNTCOPY_source_gref) < 0);
+    EXPECT(copy(REF, 299, virt_to_mfn(b), 0, 2, GNTCOPY_source_gref) < 0);
+    /* A grant that leads back to its own table. */
+    table2[REF + 1].transitive.trans_domid = (domid_t)self;
+    table2[REF + 1].transitive.gref = REF;
+    table2[REF + 1].hdr.domid = (domid_t)self;
+    table2[REF + 1].hdr.flags = GTF_transitive;
+    EXPECT(copy(REF + 1, 200, virt_to_mfn(b), 0, 1, GNTCOPY_source_gref) < 0);
+    EXPECT(map(where, REF + 1, GNTMAP_host_map, &handle) < 0);
+    EXPECT(grant_end_2(REF));
+    EXPECT(grant_end_2(REF + 1));
+    leave_version_2();
+    EXPECT_EQ(grant_table[REF].flags, 0);
+    page_free(a);
+    page_free(b);
+}
+
+/* The frame is the domain's own again, by way of its table. */
+static void transfer_to_itself(void)
+{
+    char *p = page_alloc();
+    uint64_t mfn = virt_to_mfn(p);
+    struct gnttab_transfer op;
+
+    memset(&op, 0, sizeof(op));
+    op.mfn = mfn;
+    op.domid = (domid_t)self;
+    op.ref = REF;
+    grant_table[REF].domid = (domid_t)self;
+    grant_table[REF].flags = GTF_accept_transfer;
+    /* Mapped: not to be had. */
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_transfer, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_bad_page);
+    EXPECT_EQ(grant_table[REF].flags, GTF_accept_transfer);
+    memset(p, 'm', PAGE_SIZE);
+    EXPECT_EQ(map_page(p, 0), 0);
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_transfer, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_okay);
+    EXPECT_EQ(grant_table[REF].frame, mfn);
+    EXPECT_EQ(grant_table[REF].flags, GTF_accept_transfer |
+                                          GTF_transfer_committed |
+                                          GTF_transfer_completed);
+    grant_table[REF].flags = 0;
+    EXPECT_EQ(map_page(p, pte_make(mfn, KERNEL_RW)), 0);
+    EXPECT_EQ(p[77], 'm');
+    op.mfn = virt_to_mfn((void *)start_info->pt_base);
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_transfer, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_bad_page);
+}
+
+/* --- unmap and replace --- */
+
+static int replace(void *va, void *with, uint32_t handle)
+{
+    struct gnttab_unmap_and_replace op;
+
+    memset(&op, 0, sizeof(op));
+    op.host_addr = addr(va);
+    op.new_addr = addr(with);
+    op.handle = handle;
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_unmap_and_replace, &op, 1), 0);
+    return op.status;
+}
+
+static void unmap_and_replace(void)
+{
+    char *other = page_alloc();
+    uint64_t pte = pte_make(virt_to_mfn(other), KERNEL_RW);
+    uint32_t handle;
+
+    grant_access(REF, self, virt_to_mfn(page), false);
+    EXPECT_EQ(map(where, REF, GNTMAP_host_map, &handle), GNTST_okay);
+    EXPECT_EQ(map_page(window(2), pte), 0);
+    /* What fails leaves both as they are. */
+    EXPECT(replace(window(3), window(2), handle) < 0);
+    EXPECT_EQ(pte_mfn(*pte_find(window(2), 1)), virt_to_mfn(other));
+    EXPECT_EQ(pte_mfn(*pte_find(where, 1)), virt_to_mfn(page));
+    EXPECT_EQ(replace(where, window(2), handle), GNTST_okay);
+    EXPECT_EQ(pte_mfn(*pte_find(where, 1)), virt_to_mfn(other));
+    EXPECT_EQ(*pte_find(window(2), 1), 0);
+    EXPECT(grant_end(REF));
+    EXPECT_EQ(replace(where, window(2), handle), GNTST_bad_handle);
+    EXPECT_EQ(map_page(where, 0), 0);
+    page_free(other);
+}
+
 static const struct test tests[] = {
     {"query size", query_size},
     {"version", version},
@@ -448,6 +633,10 @@ static const struct test tests[] = {
     {"copy frames", copy_frames},
     {"copy grants", copy_grants},
     {"copy errors", copy_errors},
+    {"version 2 maps", version_2_maps},
+    {"version 2 copies", version_2_copies},
+    {"transfer", transfer_to_itself},
+    {"unmap and replace", unmap_and_replace},
 };
 
 void kit_main(void)

@@ -64,32 +64,89 @@ static int take_entry(unsigned long va, pte_t *e)
     return GNTST_okay;
 }
 
-int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
-                     uint64_t new_addr)
+/* Back to where it was, unless the guest has put something else there. */
+static void return_entry(unsigned long va, pte_t e)
+{
+    struct page_info *table;
+    pte_t *slot = pt_entry_lock_va(va, &table);
+    bool done = false;
+
+    if (slot) {
+        done = !READ_ONCE(*slot);
+        if (done)
+            WRITE_ONCE(*slot, e);
+        pt_unlock(table);
+    }
+    if (!done && (e & PTE_P))
+        l1e_put(e);
+}
+
+/* new instead of what maps m at addr; the entry's references are the caller's
+ * then. What the entry says it holds must be what the caller drops. */
+static int replace_entry(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                         pte_t new)
 {
     bool readonly = gntmap_flags & GNTMAP_readonly;
     struct page_info *table;
-    pte_t *slot, old, new = 0;
+    pte_t *slot = lock_entry(addr, gntmap_flags, &table), old;
     int rc = GNTST_general_error;
 
-    if (new_addr) {
-        rc = take_entry(new_addr, &new);
-        if (rc != GNTST_okay)
-            return rc;
-        rc = GNTST_general_error;
+    if (!slot)
+        return GNTST_general_error;
+    old = READ_ONCE(*slot);
+    if ((old & PTE_P) && mfn_eq(pte_mfn(old), m) &&
+        !(old & PTE_RW) == readonly) {
+        WRITE_ONCE(*slot, new);
+        rc = GNTST_okay;
     }
-    slot = lock_entry(addr, gntmap_flags, &table);
-    if (slot) {
-        old = READ_ONCE(*slot);
-        /* What the entry says it holds must be what the caller drops. */
-        if ((old & PTE_P) && mfn_eq(pte_mfn(old), m) &&
-            !(old & PTE_RW) == readonly) {
-            WRITE_ONCE(*slot, new);
-            rc = GNTST_okay;
-        }
-        pt_unlock(table);
-    }
-    if (rc != GNTST_okay && (new &PTE_P))
-        l1e_put(new); /* the caller gave it away */
+    pt_unlock(table);
     return rc;
+}
+
+int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                     uint64_t new_addr)
+{
+    pte_t new;
+    int rc;
+
+    if (likely(!new_addr))
+        return replace_entry(addr, m, gntmap_flags, 0);
+    rc = take_entry(new_addr, &new);
+    if (rc != GNTST_okay)
+        return rc;
+    rc = replace_entry(addr, m, gntmap_flags, new);
+    if (rc != GNTST_okay)
+        return_entry(new_addr, new);
+    return rc;
+}
+
+/* True if only this CPU can hold translations of d. */
+static bool only_here(const struct domain *d)
+{
+    unsigned int cpu = smp_processor_id();
+    const struct vcpu *v;
+
+    for_each_vcpu (d, v) {
+        unsigned long others = 0;
+
+        for (unsigned int i = 0; i < ARRAY_SIZE(v->dirty_cpumask.bits); i++)
+            others |= READ_ONCE(v->dirty_cpumask.bits[i]) &
+                      ~(i == cpu / 64 ? 1UL << cpu % 64 : 0);
+        if (others)
+            return false;
+    }
+    return true;
+}
+
+void arch_grant_flush(void)
+{
+    const struct domain *d = current->domain;
+    cpumask_t mask;
+
+    if (only_here(d)) {
+        tlb_flush_local();
+        return;
+    }
+    domain_dirty_mask(d, &mask);
+    tlb_flush_mask(&mask);
 }
