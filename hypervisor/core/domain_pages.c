@@ -45,6 +45,18 @@ static void list_unlink(struct domain *d, struct page_info *pg)
     pg->next = pg->prev = PAGE_LINK_NONE;
 }
 
+/* page_list_lock is held. Listed before it can be referenced: state is written
+ * last. */
+static void block_joins(struct domain *d, struct page_info *pg, uint64_t nr)
+{
+    for (uint64_t i = nr; i-- > 0;) {
+        pg[i].owner = d;
+        list_push(d, &pg[i]);
+    }
+    for (uint64_t i = 0; i < nr; i++)
+        __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1, __ATOMIC_RELEASE);
+}
+
 int domain_assign_pages(struct domain *d, struct page_info *pg,
                         unsigned int order)
 {
@@ -60,13 +72,7 @@ int domain_assign_pages(struct domain *d, struct page_info *pg,
         if (d->tot_pages == 0)
             domain_get(d);
         d->tot_pages += nr;
-        /* Listed before it can be referenced: state is written last. */
-        for (uint64_t i = nr; i-- > 0;) {
-            pg[i].owner = d;
-            list_push(d, &pg[i]);
-        }
-        for (uint64_t i = 0; i < nr; i++)
-            __atomic_store_n(&pg[i].state, PGS_ALLOCATED | 1, __ATOMIC_RELEASE);
+        block_joins(d, pg, nr);
     }
     if (!rc)
         claim_consume(d, nr);
@@ -87,36 +93,122 @@ void domain_page_free(struct page_info *pg)
     spin_unlock(&d->page_list_lock);
     m2p_set(page_to_mfn(pg), INVALID_M2P);
     pg->flags = 0;
-    pg->owner = NULL;
-    pg->tlb_stamp = tlb_clock();
     heap_free(pg, 0);
     if (last)
         domain_put(d);
 }
 
-bool domain_take_page(struct page_info *pg)
+/* ---- taking frames from their owner ---- */
+
+/*
+ * From "the allocation and nr_held references of the caller" to no reference,
+ * in one step; a frame of the hypervisor, or with a type, is refused.
+ */
+static bool freeze(struct page_info *pg, uint64_t nr_held)
 {
     uint64_t old = READ_ONCE(pg->state);
-    struct domain *d = pg->owner;
-    bool last;
 
     do {
         if ((old & (PGS_REF_MASK | PGS_TREF_MASK | PGS_ALLOCATED | PGS_HV)) !=
-            (PGS_ALLOCATED | 2))
+            (PGS_ALLOCATED | (nr_held + 1)))
             return false;
-    } while (!__atomic_compare_exchange_n(&pg->state, &old, 0, false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&pg->state, &old, old & PGS_BROKEN,
+                                          false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+bool domain_freeze_page(struct page_info *pg)
+{
+    return freeze(pg, 1);
+}
+
+/*
+ * The owner's end may have passed the frame over meanwhile, leaving it to us
+ * (first_page()): then it is let go.
+ */
+void domain_thaw_page(struct page_info *pg)
+{
+    struct domain *d = pg->owner;
+    bool passed_over;
+
     spin_lock(&d->page_list_lock);
+    passed_over = pg->flags & PGF_HELD;
+    __atomic_fetch_or(&pg->state, PGS_ALLOCATED | 2, __ATOMIC_SEQ_CST);
+    spin_unlock(&d->page_list_lock);
+    if (passed_over)
+        (void)page_put_alloc_once(pg);
+    page_put(pg);
+}
+
+bool domain_release_page(struct domain *d, struct page_info *pg)
+{
+    bool ok;
+
+    if (READ_ONCE(pg->owner) == d && freeze(pg, 0)) {
+        /* Ours now; but it may have changed hands before that. */
+        if (likely(READ_ONCE(pg->owner) == d)) {
+            domain_page_free(pg);
+            return true;
+        }
+        domain_thaw_page(pg);
+        return false;
+    }
+    if (!page_get(pg, d))
+        return false;
+    ok = page_put_alloc_once(pg);
+    if (ok)
+        m2p_set(page_to_mfn(pg), INVALID_M2P);
+    page_put(pg);
+    return ok;
+}
+
+/* Off its list; page_list_lock is held. */
+static void frame_leaves(struct domain *d, struct page_info *pg)
+{
     list_unlink(d, pg);
+    pg->flags = 0;
+    pg->owner = NULL;
+}
+
+bool domain_take_page(struct page_info *pg)
+{
+    struct domain *d = pg->owner;
+    bool last;
+
+    if ((READ_ONCE(pg->state) & PGS_BROKEN) || !freeze(pg, 1))
+        return false;
+    spin_lock(&d->page_list_lock);
+    frame_leaves(d, pg);
     last = --d->tot_pages == 0;
     spin_unlock(&d->page_list_lock);
     m2p_set(page_to_mfn(pg), INVALID_M2P);
-    pg->flags = 0;
-    pg->owner = NULL;
     tlb_flush_mask(&cpu_online_map);
     if (last)
         domain_put(d);
     return true;
+}
+
+int domain_exchange_pages(struct domain *d, struct page_info **old,
+                          unsigned long nr_old, struct page_info **new,
+                          unsigned long nr_new, unsigned int order)
+{
+    ASSERT(nr_old == nr_new << order);
+    spin_lock(&d->page_list_lock);
+    if (domain_is_dying(d)) {
+        spin_unlock(&d->page_list_lock);
+        return -EINVAL;
+    }
+    for (unsigned long i = 0; i < nr_old; i++)
+        frame_leaves(d, old[i]);
+    for (unsigned long i = 0; i < nr_new; i++)
+        block_joins(d, new[i], 1UL << order);
+    spin_unlock(&d->page_list_lock);
+    for (unsigned long i = 0; i < nr_old; i++) {
+        m2p_set(page_to_mfn(old[i]), INVALID_M2P);
+        heap_free(old[i], 0);
+    }
+    return 0;
 }
 
 /*

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * XENMEM_exchange: frames for other frames, contiguous or below an address.
- * Done in chunks of the larger extent; each chunk is all or nothing: new
- * frames first, then the old ones are taken out of the guest's hands, which
- * works only if nothing refers to them, then they change places.
+ * Done in chunks of the larger extent; each chunk is all or nothing: all that
+ * can fail comes first, and each step has its way back. The old frames are
+ * frozen, which works only if nothing refers to them; then their place in the
+ * domain is taken by the new ones at once, so no limit can come between.
  */
 #include "memory.h"
 
@@ -19,41 +20,27 @@ struct chunk {
     guest_va_t in_list, out_list;
     unsigned int in_order, out_order, order; /* order: the larger one */
     unsigned int alloc_flags;
-    struct page_info **old; /* 1 << order frames */
+    unsigned long nr_old, nr_new; /* frames to freeze, blocks to give */
+    /* Room for 1 << order of each: */
+    struct page_info **old, **new;
+    uint64_t *pfn; /* where the new blocks go, as the guest asked */
 };
 
-/*
- * Take the owner's allocation away if it is the only reference: nobody can
- * take another one to a frame without ALLOCATED and with our last reference,
- * except the guest itself through a new mapping, which then keeps the frame.
- */
-static bool page_steal(struct page_info *pg)
-{
-    uint64_t old = __atomic_load_n(&pg->state, __ATOMIC_RELAXED);
+/* ---- old frames ---- */
 
-    do {
-        if (!(old & PGS_ALLOCATED) || (old & PGS_REF_MASK) != 2 ||
-            (old & (PGS_TREF_MASK | PGS_HV)))
-            return false;
-    } while (!__atomic_compare_exchange_n(&pg->state, &old,
-                                          (old & ~PGS_ALLOCATED) - 1, false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    return true;
+static void thaw(const struct chunk *c, unsigned long nr)
+{
+    while (nr--)
+        domain_thaw_page(c->old[nr]);
 }
 
-static void page_unsteal(struct page_info *pg)
+static int freeze_frame(struct domain *d, uint64_t m, struct page_info **out)
 {
-    __atomic_fetch_or(&pg->state, PGS_ALLOCATED, __ATOMIC_SEQ_CST);
-}
-
-static int steal_frame(const struct chunk *c, uint64_t m,
-                       struct page_info **out)
-{
-    struct page_info *pg = page_get_from_mfn(mfn(m), c->d);
+    struct page_info *pg = page_get_from_mfn(mfn(m), d);
 
     if (!pg)
         return -EINVAL;
-    if (!page_steal(pg)) {
+    if (!domain_freeze_page(pg)) {
         page_put(pg);
         return -EINVAL;
     }
@@ -61,15 +48,9 @@ static int steal_frame(const struct chunk *c, uint64_t m,
     return 0;
 }
 
-static void give_back(const struct chunk *c, unsigned long nr)
+static int freeze(const struct chunk *c, unsigned long index)
 {
-    while (nr--)
-        page_unsteal(c->old[nr]);
-}
-
-static int steal_chunk(const struct chunk *c, unsigned long index)
-{
-    unsigned long per = 1UL << (c->order - c->in_order), nr = 0;
+    unsigned long per = c->nr_old >> c->in_order, nr = 0;
 
     for (unsigned long i = 0; i < per; i++) {
         uint64_t m;
@@ -77,93 +58,90 @@ static int steal_chunk(const struct chunk *c, unsigned long index)
             &m, c->in_list + (index * per + i) * sizeof(m), sizeof(m));
 
         for (uint64_t n = 0; n < 1UL << c->in_order && !rc; n++) {
-            rc = steal_frame(c, m + n, &c->old[nr]);
+            rc = freeze_frame(c->d, m + n, &c->old[nr]);
             nr += rc == 0;
         }
         if (rc) {
-            give_back(c, nr);
+            thaw(c, nr);
             return rc;
         }
     }
     return 0;
 }
 
-/* New blocks, linked through their first page's next. */
-static struct page_info *alloc_chunk(const struct chunk *c)
+/* ---- new blocks ---- */
+
+static void free_new(const struct chunk *c, unsigned long nr)
 {
-    struct page_info *head = NULL;
-
-    for (unsigned long i = 0; i < 1UL << (c->order - c->out_order); i++) {
-        struct page_info *pg =
-            heap_alloc_for(c->d, c->out_order, c->alloc_flags);
-
-        if (!pg) {
-            while (head) {
-                struct page_info *next = head->next == PAGE_LINK_NONE
-                                             ? NULL
-                                             : &frame_table[head->next];
-
-                heap_free(head, c->out_order);
-                head = next;
-            }
-            return NULL;
-        }
-        pg->next = head ? (uint32_t)mfn_x(page_to_mfn(head)) : PAGE_LINK_NONE;
-        head = pg;
-    }
-    return head;
+    while (nr--)
+        heap_free(c->new[nr], c->out_order);
 }
 
-static struct page_info *pop_block(struct page_info **head)
+static int alloc_new(const struct chunk *c)
 {
-    struct page_info *pg = *head;
-
-    *head = pg->next == PAGE_LINK_NONE ? NULL : &frame_table[pg->next];
-    return pg;
+    for (unsigned long i = 0; i < c->nr_new; i++) {
+        c->new[i] = heap_alloc_for(c->d, c->out_order, c->alloc_flags);
+        if (!c->new[i]) {
+            free_new(c, i);
+            return -ENOMEM;
+        }
+    }
+    return 0;
 }
 
-/* Hand the new blocks to the domain. An error means it is dying, or that it
- * used up its allowance meanwhile: what is left goes back to the heap. */
-static int give_chunk(const struct chunk *c, unsigned long index,
-                      struct page_info *head)
+/* ---- the guest's list of pfns, which becomes one of frames ---- */
+
+static guest_va_t out_slot(const struct chunk *c, unsigned long index)
 {
-    unsigned long per = 1UL << (c->order - c->out_order);
-    int rc = 0;
+    return c->out_list + index * c->nr_new * sizeof(uint64_t);
+}
 
-    for (unsigned long i = 0; i < per; i++) {
-        struct page_info *pg = pop_block(&head);
-        guest_va_t slot = c->out_list + (index * per + i) * sizeof(uint64_t);
-        uint64_t pfn = INVALID_M2P, m = mfn_x(page_to_mfn(pg));
+static int tell(const struct chunk *c, unsigned long index)
+{
+    for (unsigned long i = 0; i < c->nr_new; i++) {
+        uint64_t m = mfn_x(page_to_mfn(c->new[i]));
 
-        rc = rc ?: copy_from_guest_va(&pfn, slot, sizeof(pfn));
-        rc = rc ?: domain_assign_pages(c->d, pg, c->out_order);
-        if (rc) {
-            heap_free(pg, c->out_order);
-            continue;
-        }
-        for (uint64_t n = 0; n < 1UL << c->out_order; n++)
-            m2p_set(mfn(m + n), pfn + n);
-        rc = copy_to_guest_va(slot, &m, sizeof(m));
+        if (copy_to_guest_va(out_slot(c, index) + i * sizeof(m), &m, sizeof(m)))
+            return -EFAULT;
     }
-    return rc;
+    return 0;
+}
+
+/* What was told did not happen. A guest that took its list away meanwhile
+ * does not get it back. */
+static void take_back(const struct chunk *c, unsigned long index)
+{
+    (void)!copy_to_guest_va(out_slot(c, index), c->pfn,
+                            c->nr_new * sizeof(c->pfn[0]));
 }
 
 static int exchange_chunk(const struct chunk *c, unsigned long index)
 {
-    struct page_info *new = alloc_chunk(c);
-    int rc;
+    int rc = copy_from_guest_va(c->pfn, out_slot(c, index),
+                                c->nr_new * sizeof(c->pfn[0]));
 
-    if (!new)
-        return -ENOMEM;
-    rc = steal_chunk(c, index);
-    if (rc) {
-        while (new)
-            heap_free(pop_block(&new), c->out_order);
+    rc = rc ?: alloc_new(c);
+    if (rc)
         return rc;
-    }
-    for (unsigned long i = 0; i < 1UL << c->order; i++)
-        page_put(c->old[i]);
-    return give_chunk(c, index, new);
+    rc = freeze(c, index);
+    if (rc)
+        goto free_new;
+    rc = tell(c, index);
+    rc = rc
+             ?: domain_exchange_pages(c->d, c->old, c->nr_old, c->new,
+                                      c->nr_new, c->out_order);
+    if (rc)
+        goto thaw;
+    for (unsigned long i = 0; i < c->nr_new; i++)
+        for (uint64_t n = 0; n < 1UL << c->out_order; n++)
+            m2p_set(page_to_mfn(c->new[i] + n), c->pfn[i] + n);
+    return 0;
+thaw:
+    take_back(c, index);
+    thaw(c, c->nr_old);
+free_new:
+    free_new(c, c->nr_new);
+    return rc;
 }
 
 static int check(const struct xen_memory_exchange *x)
@@ -225,16 +203,22 @@ static long exchange(struct domain *d, struct xen_memory_exchange *x,
         .order = max_t(unsigned int, x->in.extent_order, x->out.extent_order),
         .alloc_flags = memop_alloc_flags(x->out.mem_flags),
     };
+    size_t bytes = (sizeof(c.old[0]) + sizeof(c.new[0]) + sizeof(c.pfn[0]))
+                   << c.order;
     long rc;
 
     if ((x->in.nr_extents << c.in_order) & ((1UL << c.order) - 1) ||
         x->nr_exchanged & ((1UL << (c.order - c.in_order)) - 1))
         return -EINVAL;
-    c.old = hv_vmalloc(sizeof(c.old[0]) << c.order);
+    c.old = hv_vmalloc(bytes);
     if (!c.old)
         return -ENOMEM;
+    c.nr_old = 1UL << c.order;
+    c.nr_new = 1UL << (c.order - c.out_order);
+    c.new = c.old + c.nr_old;
+    c.pfn = (uint64_t *)(c.new + c.nr_old);
     rc = run(&c, x, arg);
-    hv_vfree(c.old, sizeof(c.old[0]) << c.order);
+    hv_vfree(c.old, bytes);
     return rc;
 }
 

@@ -88,25 +88,6 @@ static bool increase_one(const struct extents *e, unsigned long i)
            copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) == 0;
 }
 
-/*
- * The guest gives a frame back: it goes when the last mapping goes, which for
- * a guest that did its part is now.
- */
-static bool release_frame(struct domain *d, uint64_t m)
-{
-    struct page_info *pg;
-    bool ok;
-
-    pg = page_get_from_mfn(mfn(m), d);
-    if (!pg)
-        return false;
-    ok = page_put_alloc_once(pg);
-    if (ok)
-        m2p_set(mfn(m), INVALID_M2P);
-    page_put(pg);
-    return ok;
-}
-
 static bool decrease_one(const struct extents *e, unsigned long i)
 {
     uint64_t m;
@@ -114,7 +95,8 @@ static bool decrease_one(const struct extents *e, unsigned long i)
     if (copy_from_guest_va(&m, e->list + i * sizeof(m), sizeof(m)))
         return false;
     for (uint64_t n = 0; n < 1UL << e->order; n++) {
-        if (!release_frame(e->d, m + n))
+        if (!mfn_is_ram(mfn(m + n)) ||
+            !domain_release_page(e->d, mfn_to_page(mfn(m + n))))
             return false;
     }
     return true;

@@ -342,6 +342,107 @@ static void an_exchange_is_all_or_nothing(void **state)
         assert_int_equal(mfn_to_page(mfn(list[i]))->state, PGS_ALLOCATED | 1);
 }
 
+/* The guest's second vcpu takes the list away once it has been read. */
+static uint64_t *second_slot;
+
+static void slot_goes(uint64_t va, size_t n)
+{
+    (void)n;
+    if (va == (uint64_t)(uintptr_t)second_slot)
+        host_guest_fault(second_slot, true);
+}
+
+/* The second of two chunks fails with its frames frozen: the guest has them
+ * as they were, and the heap has the new ones. */
+static void a_chunk_that_fails_is_undone(void **state)
+{
+    struct xen_memory_exchange x = exchange_of(8, 0, 2, 2);
+    uint64_t *page = list + 5 * PAGE_SIZE / sizeof(*list);
+    uint64_t free_before, was[8];
+
+    (void)state;
+    assert_int_equal(populate(8, 0), 8);
+    memcpy(was, list, sizeof(was));
+    second_slot = page;
+    set_xen_guest_handle(x.out.extent_start, page - 1);
+    page[-1] = 0x500;
+    page[0] = 0x600;
+    free_before = heap_free_pages();
+    host_guest_after_read = slot_goes;
+    assert_int_equal(exchange(&x), -EFAULT);
+    host_guest_after_read = NULL;
+    host_guest_fault(page, false);
+    assert_int_equal(x.nr_exchanged, 4);
+    assert_int_equal(heap_free_pages(), free_before);
+    assert_int_equal(pages(), 8);
+    assert_int_equal(m2p_get(mfn(page[-1] + 3)), 0x503);
+    assert_int_equal(page[0], 0x600);
+    for (unsigned int i = 4; i < 8; i++) {
+        assert_ptr_equal(mfn_to_page(mfn(was[i]))->owner, &domains[SELF]);
+        assert_int_equal(mfn_to_page(mfn(was[i]))->state, PGS_ALLOCATED | 1);
+    }
+}
+
+static void end_begins(uint64_t va, size_t n)
+{
+    (void)va;
+    (void)n;
+    domains[SELF].life = DOM_DYING;
+}
+
+/* Its end passes frozen frames over: they are let go when they thaw. */
+static void a_domain_that_dies_meanwhile_loses_nothing(void **state)
+{
+    struct xen_memory_exchange x = exchange_of(4, 0, 1, 2);
+    uint64_t *out = list + 4 * PAGE_SIZE / sizeof(*list);
+
+    (void)state;
+    assert_int_equal(populate(4, 0), 4);
+    host_guest_after_read = end_begins;
+    out[0] = 0x700;
+    set_xen_guest_handle(x.out.extent_start, out);
+    assert_int_equal(exchange(&x), -EINVAL);
+    host_guest_after_read = NULL;
+    assert_int_equal(out[0], 0x700);
+    assert_int_equal(pages(), 4);
+}
+
+static void frozen_frames_are_left_to_who_froze_them(void **state)
+{
+    struct page_info *pg;
+
+    (void)state;
+    assert_int_equal(populate(3, 0), 3);
+    pg = page_get_from_mfn(mfn(list[1]), &domains[SELF]);
+    assert_non_null(pg);
+    assert_true(domain_freeze_page(pg));
+    assert_false(page_get(pg, &domains[SELF]));
+    domains[SELF].life = DOM_DYING;
+    assert_int_equal(domain_relinquish_pages(&domains[SELF]), 0);
+    assert_int_equal(pages(), 1);
+    domain_thaw_page(pg);
+    assert_int_equal(pages(), 0);
+}
+
+static void only_unused_frames_freeze(void **state)
+{
+    struct page_info *pg;
+
+    (void)state;
+    assert_int_equal(populate(1, 0), 1);
+    pg = page_get_from_mfn(mfn(list[0]), &domains[SELF]);
+    assert_true(page_get(pg, &domains[SELF]));
+    assert_false(domain_freeze_page(pg));
+    page_put(pg);
+    pg->state += PGS_TREF_ONE;
+    assert_false(domain_freeze_page(pg));
+    pg->state -= PGS_TREF_ONE;
+    assert_true(domain_take_page(pg));
+    assert_int_equal(pages(), 0);
+    assert_null(pg->owner);
+    heap_free(pg, 0);
+}
+
 static void wrong_exchanges_are_refused(void **state)
 {
     struct xen_memory_exchange x = exchange_of(1, 10, 1, 10);
@@ -393,11 +494,20 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(frames_come_and_go),          TEST(wrong_arguments_cost_nothing),
-        TEST(only_own_ram_is_given_back),  TEST(a_preempted_operation_goes_on),
-        TEST(a_dying_domain_gets_nothing), TEST(claims_hold_memory_back),
-        TEST(frames_are_exchanged),        TEST(an_exchange_is_all_or_nothing),
-        TEST(wrong_exchanges_are_refused), TEST(privileged_questions),
+        TEST(frames_come_and_go),
+        TEST(wrong_arguments_cost_nothing),
+        TEST(only_own_ram_is_given_back),
+        TEST(a_preempted_operation_goes_on),
+        TEST(a_dying_domain_gets_nothing),
+        TEST(claims_hold_memory_back),
+        TEST(frames_are_exchanged),
+        TEST(an_exchange_is_all_or_nothing),
+        TEST(a_chunk_that_fails_is_undone),
+        TEST(a_domain_that_dies_meanwhile_loses_nothing),
+        TEST(frozen_frames_are_left_to_who_froze_them),
+        TEST(only_unused_frames_freeze),
+        TEST(wrong_exchanges_are_refused),
+        TEST(privileged_questions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

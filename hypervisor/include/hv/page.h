@@ -194,11 +194,28 @@ void hv_vfree(void *va, size_t bytes);
 int domain_assign_pages(struct domain *d, struct page_info *pg,
                         unsigned int order) MUST_CHECK;
 /*
- * Take a frame from its owner, of whom the caller holds the one reference
- * beside the allocation: then it is nobody's, in no list and no TLB, and the
- * caller's to assign or free. False if it is used in any way, or no RAM that
- * is the owner's to give; the caller keeps its reference then.
+ * d gives a frame back: it goes when the last mapping goes, which for a guest
+ * that did its part is now. False if it is not d's to give.
  */
+bool domain_release_page(struct domain *d, struct page_info *pg) MUST_CHECK;
+/*
+ * Freeze a frame of whom the caller holds the one reference beside the
+ * allocation: from then on nobody can take a reference, nor has one. False if
+ * it is used in any way, or not its owner's to give; the caller keeps its
+ * reference then. A frozen frame is thawed (which drops the reference), or
+ * exchanged.
+ */
+bool domain_freeze_page(struct page_info *pg) MUST_CHECK;
+void domain_thaw_page(struct page_info *pg);
+/*
+ * Frozen frames of d leave it, and are freed; nr_new fresh blocks, as many
+ * frames, join it. -EINVAL if d is dying: nothing has happened.
+ */
+int domain_exchange_pages(struct domain *d, struct page_info **old,
+                          unsigned long nr_old, struct page_info **new,
+                          unsigned long nr_new, unsigned int order) MUST_CHECK;
+/* Freeze and take from its owner: in no list and no TLB, nobody's, and the
+ * caller's to assign or free. False as domain_freeze_page(). */
 bool domain_take_page(struct page_info *pg) MUST_CHECK;
 /* Last reference dropped: scrub if needed and free; called by page_put(). */
 void domain_page_free(struct page_info *pg);
