@@ -417,7 +417,7 @@ static void one_winner(void)
 {
     uint64_t end = time_now() + 20 * NS_PER_S;
 
-    for (unsigned int round = 1; round <= ROUNDS / 4 && time_now() < end;
+    for (unsigned int round = 1; round <= ROUNDS / 8 && time_now() < end;
          round++) {
         if (me() == 0) {
             uint32_t handle = ~0U;
@@ -460,11 +460,11 @@ static void maker_and_taker(void)
 {
     uint64_t end = time_now() + 20 * NS_PER_S;
 
-    for (unsigned int i = 0; i < 4 * ROUNDS && time_now() < end; i++) {
+    for (unsigned int i = 0; i < 10 * ROUNDS && time_now() < end; i++) {
         if (me() == 0) {
             uint32_t handle = ~0U;
 
-            while (made - taken >= 8 && time_now() < end)
+            while (made - taken >= 200 && time_now() < end)
                 ;
             if (map(window(0), REF + 2, GNTMAP_device_map, &handle) !=
                 GNTST_okay)
