@@ -18,7 +18,7 @@
 
 #define REF     GRANT_FIRST
 #define ROUNDS  200
-#define SPAN    (NS_PER_S) /* of a race without end */
+#define SPAN    (NS_PER_S / 2) /* of a race without end */
 #define NR_CPUS 3
 
 static unsigned int self;
@@ -228,7 +228,7 @@ static void secrets(void)
     leaks = withdrawals = 0;
     race(keeper, spy);
     EXPECT_EQ(leaks, 0);
-    EXPECT(used[0] > 0 && used[2] > 0);
+    EXPECT(used[0] + used[2] > 0);
     EXPECT(withdrawals > 0);
 }
 
@@ -354,44 +354,31 @@ static void version_races(void)
 static volatile uint32_t handles[NR_HANDLES];
 static volatile unsigned int turn[NR_CPUS], unmapped[NR_CPUS];
 
-/* Both unmap all handles: each goes once. */
-static void unmap_all(void)
+/* Vcpus 0 and 2 meet here; round counts up from 1. */
+static void meet(unsigned int round)
 {
     uint64_t end = time_now() + 20 * NS_PER_S;
-    unsigned int other = me() == 0 ? 2 : 0;
 
-    for (unsigned int round = 1; round <= 4; round++) {
-        if (me() == 0) {
-            for (unsigned int i = 0; i < NR_HANDLES; i++) {
-                uint32_t handle = ~0U;
+    turn[me()] = round;
+    while (turn[2 - me()] < round && time_now() < end)
+        ;
+}
 
-                EXPECT_EQ(map(window(0), REF, GNTMAP_host_map, &handle),
-                          GNTST_okay);
-                /* A mapping is not lost when its entry is written over. */
-                EXPECT_EQ(map_page(window(0), 0), 0);
-                handles[i] = handle;
-            }
-        }
-        turn[me()] = round;
-        while (turn[other] < round && time_now() < end)
-            ;
-        for (unsigned int i = 0; i < NR_HANDLES; i++) {
-            struct gnttab_unmap_grant_ref op;
+/* Both unmap all handles, of mappings that are not there any more. */
+static void unmap_all(void)
+{
+    for (unsigned int i = 0; me() == 0 && i < NR_HANDLES; i++) {
+        uint32_t handle = ~0U;
 
-            memset(&op, 0, sizeof(op));
-            op.handle = handles[me() == 0 ? i : NR_HANDLES - 1 - i];
-            op.host_addr = addr(window(0));
-            op.status = 99;
-            hc_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
-            /* Not mapped there any more. */
-            unmapped[me()] += op.status == GNTST_okay;
-        }
-        turn[me()] = round + 1000;
-        while (turn[other] < round + 1000 && time_now() < end)
-            ;
-        turn[me()] = 0;
-        while (turn[other] >= 1000 && time_now() < end)
-            ;
+        EXPECT_EQ(map(window(0), REF, GNTMAP_host_map, &handle), GNTST_okay);
+        EXPECT_EQ(map_page(window(0), 0), 0);
+        handles[i] = handle;
+    }
+    meet(1);
+    for (unsigned int i = 0; i < NR_HANDLES; i++) {
+        uint32_t handle = handles[me() == 0 ? i : NR_HANDLES - 1 - i];
+
+        unmapped[me()] += unmap(window(0), handle) == GNTST_okay;
     }
 }
 
@@ -411,14 +398,11 @@ static void overwritten_mappings(void)
 }
 
 static volatile uint32_t shared_handle;
-static volatile unsigned int go, winners;
+static volatile unsigned int winners;
 
 static void one_winner(void)
 {
-    uint64_t end = time_now() + 20 * NS_PER_S;
-
-    for (unsigned int round = 1; round <= ROUNDS / 8 && time_now() < end;
-         round++) {
+    for (unsigned int round = 1; round <= 60; round += 3) {
         if (me() == 0) {
             uint32_t handle = ~0U;
 
@@ -426,27 +410,19 @@ static void one_winner(void)
                       GNTST_okay);
             shared_handle = handle;
             winners = 0;
-            turn[2] = 0;
-            go = round;
-        } else {
-            while (go < round && time_now() < end)
-                ;
         }
+        meet(round);
         if (unmap(window(0), shared_handle) == GNTST_okay)
             __atomic_fetch_add(&winners, 1, __ATOMIC_SEQ_CST);
-        if (me() == 2) {
-            turn[2] = 1;
-        } else {
-            while (!turn[2] && time_now() < end)
-                ;
-            EXPECT_EQ(winners, 1);
-        }
+        meet(round + 1);
+        EXPECT_EQ(winners, 1);
+        meet(round + 2);
     }
 }
 
 static void a_handle_is_unmapped_once(void)
 {
-    go = 0;
+    memset((void *)turn, 0, sizeof(turn));
     grant_access(REF + 1, self, virt_to_mfn(shown), false);
     race(nothing, one_winner);
     EXPECT(grant_end(REF + 1));
@@ -513,7 +489,9 @@ static void grower(void)
 
 static void user_of_new_frames(void)
 {
-    for (unsigned int i = 0; i < 4 * ROUNDS; i++) {
+    uint64_t end = time_now() + SPAN;
+
+    for (unsigned int i = 0; time_now() < end; i++) {
         uint32_t handle;
         int rc =
             map(window(me()), 512 * (i % 40) + REF, GNTMAP_host_map, &handle);
