@@ -17,6 +17,7 @@ struct timer_queue {
     spinlock_t lock; /* irq off; guards all below and the timers in it */
     struct timer *root;
     struct timer *running; /* its handler is being called */
+    bool closed;           /* the CPU is offline: timers go to CPU 0 */
 };
 static DEFINE_PER_CPU(struct timer_queue, timers);
 
@@ -68,6 +69,11 @@ void timer_set(struct timer *t, s_time_t expires_ns)
     unsigned long flags;
     struct timer_queue *q = lock_queue_of(t, &flags);
 
+    if (unlikely(q->closed)) {
+        spin_unlock_irqrestore(&q->lock, flags);
+        timer_migrate(t, 0);
+        q = lock_queue_of(t, &flags);
+    }
     dequeue(q, t);
     if (!t->dead) {
         t->expires_ns = expires_ns;
@@ -174,6 +180,38 @@ static void timer_softirq(void)
         q->running = NULL;
     }
     reprogram(smp_processor_id(), q);
+    spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void timer_cpu_close(unsigned int cpu)
+{
+    struct timer_queue *from = &per_cpu(timers, cpu);
+    struct timer_queue *to = &per_cpu(timers, 0);
+    unsigned long flags = irq_save();
+    struct timer *first;
+
+    spin_lock_pair(&from->lock, &to->lock);
+    first = to->root;
+    from->closed = true;
+    while (from->root) {
+        struct timer *t = from->root;
+
+        dequeue(from, t);
+        t->cpu = 0;
+        enqueue(to, t);
+    }
+    if (to->root != first)
+        reprogram(0, to);
+    spin_unlock_pair(&from->lock, &to->lock);
+    irq_restore(flags);
+}
+
+void timer_cpu_open(unsigned int cpu)
+{
+    struct timer_queue *q = &per_cpu(timers, cpu);
+    unsigned long flags = spin_lock_irqsave(&q->lock);
+
+    q->closed = false;
     spin_unlock_irqrestore(&q->lock, flags);
 }
 

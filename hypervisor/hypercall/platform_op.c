@@ -14,6 +14,8 @@
 
 #include <asm/cpu.h>
 
+#include "cpu_ctl.h"
+
 static long set_time(uint64_t secs, uint32_t nsecs, uint64_t system_time)
 {
     if (nsecs >= NSEC_PER_SEC || secs > INT64_MAX / NSEC_PER_SEC)
@@ -93,11 +95,11 @@ static long op_get_cpuinfo(struct xen_platform_op *op)
     unsigned int cpu = p->xen_cpuid;
 
     p->max_present = nr_cpus - 1;
-    if (cpu >= nr_cpus || !cpumask_test(&cpu_online_map, cpu)) {
+    if (cpu >= nr_cpus) {
         p->flags = XEN_PCPU_FLAGS_INVALID;
         return 0;
     }
-    p->flags = XEN_PCPU_FLAGS_ONLINE;
+    p->flags = cpumask_test(&cpu_online_map, cpu) ? XEN_PCPU_FLAGS_ONLINE : 0;
     p->apic_id = (uint32_t)arch_cpu_physid(cpu);
     p->acpi_id = (uint32_t)(arch_cpu_physid(cpu) >> 32);
     return 0;
@@ -140,6 +142,10 @@ static const struct {
     {XENPF_set_processor_pminfo, op_set_pminfo},
     {XENPF_get_cpuinfo, op_get_cpuinfo},
     {XENPF_get_cpu_version, op_get_cpu_version},
+    {XENPF_cpu_online, platform_cpu_online},
+    {XENPF_cpu_offline, platform_cpu_offline},
+    {XENPF_cpu_hotadd, platform_hotadd},
+    {XENPF_mem_hotadd, platform_hotadd},
 };
 
 long do_platform_op(unsigned long arg)
@@ -161,6 +167,8 @@ long do_platform_op(unsigned long arg)
             break;
         }
     }
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_platform_op, 1, arg);
     if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;

@@ -11,6 +11,7 @@
 
 #include <public/sysctl.h>
 
+#include "cpu_ctl.h"
 #include "domctl.h"
 #include "sched_ctl.h"
 #include "sysctl_ops.h"
@@ -142,6 +143,7 @@ static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_availheap] = sysctl_availheap,
     [XEN_SYSCTL_cputopoinfo] = op_cputopoinfo,
     [XEN_SYSCTL_numainfo] = sysctl_numainfo,
+    [XEN_SYSCTL_cpu_hotplug] = sysctl_cpu_hotplug,
     [XEN_SYSCTL_page_offline_op] = sysctl_offline_frames,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
@@ -175,6 +177,8 @@ long do_sysctl(unsigned long arg)
     if (rc)
         return rc;
     rc = run(&op);
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_sysctl, 1, arg);
     if (rc >= 0 && copy_to_guest_va(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;

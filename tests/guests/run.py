@@ -36,6 +36,7 @@ KERNELS = {
     "emulation": {},
     "smp": {"smp": 3},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
+    "machine": {"smp": 3, "hv": "numa=fake=2 dom0_mem=64M"},
     "misc": {},
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},

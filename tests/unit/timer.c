@@ -211,6 +211,45 @@ static void a_dead_timer_stays_dead(void **state)
     assert_int_equal(m[0].fired, 0);
 }
 
+/* A CPU goes: its timers fire on CPU 0, at their time, as do those that are
+ * set for it later. It comes back, and has its own again. */
+static void a_cpu_that_goes_leaves_its_timers(void **state)
+{
+    (void)state;
+    host_now = 1000;
+    for (unsigned int i = 0; i < 20; i++) {
+        struct model *t = &m[i];
+
+        *t = (struct model){.cpu = i % NR_CPUS};
+        timer_init(&t->timer, fire, t, t->cpu);
+        if (i < 15)
+            arm(t, host_now + 100 + i);
+    }
+    host_run_on(1);
+    timer_cpu_close(2);
+    for (unsigned int i = 0; i < 20; i++)
+        if (m[i].cpu == 2)
+            m[i].cpu = 0;
+    host_run_on(0);
+    for (unsigned int i = 15; i < 20; i++)
+        arm(&m[i], host_now + 50 + i);
+    arm(&m[2], host_now + 300);
+    timer_stop(&m[5].timer);
+    m[5].armed = false;
+    host_now += 200;
+    run_all_cpus();
+    nothing_due_is_left();
+    for (unsigned int i = 0; i < 20; i++)
+        assert_int_equal(m[i].fired, i == 2 || i == 5 ? 0 : 1);
+    timer_cpu_open(2);
+    timer_migrate(&m[2].timer, 2);
+    m[2].cpu = 2;
+    host_now += 200;
+    run_all_cpus();
+    assert_int_equal(m[2].fired, 1);
+    assert_int_equal(host_locks_held, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup(many_at_once_all_fire_in_order, setup),
         cmocka_unit_test_setup(another_cpu_is_told_of_an_earlier_timer, setup),
         cmocka_unit_test_setup(a_dead_timer_stays_dead, setup),
+        cmocka_unit_test_setup(a_cpu_that_goes_leaves_its_timers, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,11 @@ void cpu_read_topology(unsigned int cpu, uint32_t apic_id)
     cores_per_socket = max_t(unsigned int, cores_per_socket, t->core + 1);
 }
 
+bool arch_cpu_is_sibling(unsigned int cpu)
+{
+    return cpu_topology[cpu].thread != 0;
+}
+
 uint64_t arch_cpu_physid(unsigned int cpu)
 {
     uint32_t apic_id = cpu_topology[cpu].apic_id;

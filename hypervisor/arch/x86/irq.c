@@ -359,20 +359,46 @@ void pirq_unbind(struct domain *d, unsigned int pirq, uint32_t port)
         domain_put(d);
 }
 
+/* An I/O APIC's entry and a message have eight bits for the APIC id; all ones
+ * is everybody. */
+static bool irq_can_go_to(unsigned int cpu)
+{
+    return cpu_topology[cpu].apic_id < 0xff &&
+           cpumask_test(&cpu_online_map, cpu);
+}
+
 void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
 {
     struct irq *q = irq_get(pirq);
     unsigned long flags;
+    unsigned int cpu;
 
     if (!q || !v)
         return;
     flags = spin_lock_irqsave(&q->lock);
-    if (q->bound && q->d == d && q->cpu != v->processor) {
-        q->cpu = v->processor;
+    cpu = READ_ONCE(v->processor);
+    if (q->bound && q->d == d && q->cpu != cpu && irq_can_go_to(cpu)) {
+        q->cpu = cpu;
         chip_route(q);
         chip_set_mask(q, q->in_flight);
     }
     spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/* What is on its way to the CPU is still taken there. CPU 0 always runs. */
+void irq_cpu_leave(unsigned int cpu)
+{
+    for (unsigned int nr = 0; nr < MAX_PIRQS; nr++) {
+        struct irq *q = &irqs[nr];
+        unsigned long flags = spin_lock_irqsave(&q->lock);
+
+        if (q->vector && q->cpu == cpu) {
+            q->cpu = 0;
+            chip_route(q);
+            chip_set_mask(q, q->in_flight || !q->bound);
+        }
+        spin_unlock_irqrestore(&q->lock, flags);
+    }
 }
 
 /* The page where a guest reads which pirqs want an EOI. */

@@ -89,7 +89,7 @@ void tlb_flush_one_local(unsigned long va)
 
 /* Global entries go when CR4.PGE changes, and all others with them. With
  * isolation there are none (spec_ctrl.c). */
-static void flush_all_local(void)
+void tlb_flush_all_local(void)
 {
     unsigned long flags = irq_save();
     uint32_t now = clock_tick();
@@ -121,7 +121,7 @@ static void carry_out(const struct request *r)
     else if (r->what == GUEST_ENTRIES)
         tlb_flush_local();
     else
-        flush_all_local();
+        tlb_flush_all_local();
 }
 
 /* A request of another CPU, if there is one for this. */
@@ -191,5 +191,5 @@ void __init tlb_init(void)
 {
     tasklet_init(&catch_up, flush_all_cpus, NULL);
     irq_vector_set_handler(VECTOR_TLB_FLUSH, flush_interrupt);
-    flush_all_local();
+    tlb_flush_all_local();
 }

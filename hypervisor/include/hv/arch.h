@@ -69,6 +69,8 @@ void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va);
 /* CPUs that may hold entries of any vcpu of d. */
 void domain_dirty_mask(const struct domain *d, cpumask_t *out);
 void tlb_flush_local(void);
+/* The hypervisor's own entries too. */
+void tlb_flush_all_local(void);
 void tlb_flush_one_local(unsigned long va);
 /* The TLB clock: every full flush of a CPU moves it. */
 uint32_t tlb_clock(void);
@@ -102,6 +104,8 @@ void arch_fill_physinfo(struct xen_sysctl_physinfo *p);
 void arch_fill_cputopo(unsigned int cpu, struct xen_sysctl_cputopo *t);
 /* Of a CPU that is online; the rest stays as it is (mca, physcpuinfo). */
 void arch_fill_mc_cpu(unsigned int cpu, struct mcinfo_logical_cpu *c);
+/* A thread of a core other than its first. */
+bool arch_cpu_is_sibling(unsigned int cpu);
 /* APIC id in bits 31:0, ACPI id in bits 63:32 (VCPUOP_get_physid). */
 uint64_t arch_cpu_physid(unsigned int cpu);
 void machine_halt(void) NORETURN;

@@ -28,6 +28,8 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v);
 /* The guest unmasked the port of pirq: EOI if one is due and the guest asked
  * for that (pirq_eoi_gmfn v1). */
 void pirq_guest_unmask(struct domain *d, unsigned int pirq);
+/* No interrupt of a device goes to cpu any more. */
+void irq_cpu_leave(unsigned int cpu);
 /* Unmap everything of a dying domain. */
 void pirq_domain_destroy(struct domain *d);
 void irq_dump(char key);

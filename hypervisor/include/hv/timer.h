@@ -35,6 +35,10 @@ bool timer_is_active(const struct timer *t);
 void timer_interrupt(void);
 void timer_init_subsystem(void);
 void timer_cpu_init(unsigned int cpu);
+/* The CPU goes offline: what it has, and what is set for it from now on, is
+ * CPU 0's. And back. */
+void timer_cpu_close(unsigned int cpu);
+void timer_cpu_open(unsigned int cpu);
 void timer_dump(void); /* console key */
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <hv/arch.h>
 #include <hv/domain.h>
+#include <hv/hotplug.h>
 #include <hv/lib.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
@@ -37,6 +38,10 @@ void idle_loop(void)
             continue;
         }
         irq_enable(); /* off, after a switch to the idle vcpu */
+        if (cpu_is_to_park()) {
+            cpu_park();
+            continue;
+        }
         if (heap_scrub())
             continue;
         irq_disable();
