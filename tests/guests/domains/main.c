@@ -5,6 +5,7 @@
  */
 #include <kit/console.h>
 #include <kit/domain.h>
+#include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
@@ -29,8 +30,45 @@ static void is_no_control_domain(void)
     EXPECT_EQ(f.submap & (1 << 11), 0); /* XENFEAT_dom0 */
 }
 
+/* What createdomain allows it: see limits(). */
+#define PORTS        20
+#define GRANT_FRAMES 2
+
+static void ports_are_limited(void)
+{
+    unsigned int ports = 1; /* the console's */
+    long rc;
+
+    if (!option("limits", NULL, 0))
+        return;
+    while ((rc = event_alloc_unbound(0)) > 0 && ports < 2 * PORTS) {
+        EXPECT(rc <= PORTS);
+        ports++;
+    }
+    EXPECT_EQ(rc, -XEN_ENOSPC);
+    EXPECT(ports > 2 && ports <= PORTS);
+}
+
+static void grants_are_limited(void)
+{
+    uint64_t frames[GRANT_FRAMES + 1];
+    struct gnttab_setup_table op = {.dom = DOMID_SELF};
+
+    if (!option("limits", NULL, 0))
+        return;
+    HANDLE_SET(op.frame_list, frames);
+    op.nr_frames = GRANT_FRAMES + 1;
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_setup_table, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_general_error);
+    op.nr_frames = GRANT_FRAMES;
+    EXPECT_EQ(hc_grant_table_op(GNTTABOP_setup_table, &op, 1), 0);
+    EXPECT_EQ(op.status, GNTST_okay);
+}
+
 static const struct test guest_tests[] = {
     {"hypercall", hypercall_works},
+    {"ports", ports_are_limited},
+    {"grants", grants_are_limited},
     {"no control domain", is_no_control_domain},
 };
 
@@ -98,7 +136,20 @@ static void mapped_while_destroyed(void)
     EXPECT_EQ(domain_flags(&guest), 0);
 }
 
+static void limits(void)
+{
+    struct xen_domctl_createdomain cfg = domain_defaults();
+
+    cfg.max_evtchn_port = PORTS;
+    cfg.max_grant_frames = GRANT_FRAMES;
+    EXPECT_EQ(domain_build(&guest, domain_image(), "limits", &cfg), 0);
+    if (!test_failed())
+        domain_run_tests(&guest, "limited guest", 20, &passed, &failed);
+    EXPECT_EQ(domain_destroy(&guest), 0);
+}
+
 static const struct test tests[] = {
+    {"limits", limits},
     {"run and destroy", run_and_destroy},
     {"leave nothing behind", leave_nothing_behind},
     {"destroyed before it ran", destroyed_before_it_ran},

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+permission_SRCS := hypervisor/hypercall/permission.c \
+	hypervisor/core/rangeset.c
