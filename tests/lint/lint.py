@@ -197,8 +197,38 @@ def check_python(t):
             yield name, str(e)
 
 
+# The entry stubs choose by themselves; the second row of thunks is for LFENCE.
+MAY_BRANCH = ("stub_syscall", "__x86_indirect_thunk_")
+
+
+def check_branches(t):
+    """
+    Compiled code has no indirect branch but through thunks, so that what they
+    become is chosen at boot (asm/patch.h). The decoders are gone by then.
+    """
+    image, = t.flags["image"]
+    _, names = run(["nm", image])
+    at = {words[2]: int(words[0], 16)
+          for words in map(str.split, names.splitlines()) if len(words) == 3}
+    _, text = run(["objdump", "-d", "--no-show-raw-insn",
+                   f"--start-address={at['text_start']:#x}",
+                   f"--stop-address={at['text_end']:#x}", image])
+    function, plain = "", []
+    for line in text.splitlines():
+        if line.endswith(">:"):
+            function = line.split("<")[1][:-2]
+        elif re.search(r"\b(call|jmp) +\*", line) and \
+                not function.startswith(MAY_BRANCH):
+            plain.append(f"{function}: {line.strip()}")
+    if "syscall64_entry" not in text:
+        plain.append("no code was found")
+    yield image, "\n".join(["plain indirect branches", *plain]) if plain \
+        else None
+
+
 CHECKS = [check_layering, check_headers, check_format, check_spdx,
-          check_words, check_shell, check_python, check_operations]
+          check_words, check_shell, check_python, check_operations,
+          check_branches]
 
 
 def main(argv):
