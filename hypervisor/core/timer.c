@@ -22,8 +22,8 @@ struct timer_queue {
 static DEFINE_PER_CPU(struct timer_queue, timers);
 
 /* Lock the queue that t belongs to, which may change until it is locked. */
-static struct timer_queue *lock_queue_of(const struct timer *t,
-                                         unsigned long *flags)
+static ALWAYS_INLINE struct timer_queue *lock_queue_of(const struct timer *t,
+                                                       unsigned long *flags)
 {
     for (;;) {
         unsigned int cpu = READ_ONCE(t->cpu);

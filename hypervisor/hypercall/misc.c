@@ -48,9 +48,11 @@ long do_set_timer_op(unsigned long deadline_ns)
         timer_stop(&v->singleshot_timer);
         return 0;
     }
-    now = now_ns();
-    if (deadline < 0 || deadline - now > FAR_FUTURE_NS)
-        deadline = now + MILLISECS(100);
+    if (deadline < 0 || deadline > FAR_FUTURE_NS) {
+        now = now_ns();
+        if (deadline < 0 || deadline - now > FAR_FUTURE_NS)
+            deadline = now + MILLISECS(100);
+    }
     vcpu_timers_migrate(v);
     timer_set(&v->singleshot_timer, deadline);
     return 0;

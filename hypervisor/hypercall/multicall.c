@@ -24,15 +24,21 @@ static inline bool must_give_way(void)
            unlikely(vcpu_events_pending(current));
 }
 
-/* *calls and *count: what is left. -ERESTART: to be continued there. The range
- * was checked; words are read and written one by one, straight from and to
- * registers. */
-static long run(const struct multicall_state *mc, guest_va_t *calls,
-                unsigned long *count)
+/* What is left of the list. */
+struct rest {
+    guest_va_t calls;
+    unsigned long count;
+};
+
+/* -ERESTART: to be continued at *rest. The range was checked; words are read
+ * and written one by one, straight from and to registers. */
+static long run(const struct multicall_state *mc, struct rest *rest)
 {
+    unsigned long count = rest->count;
+    guest_va_t e = rest->calls;
+
     for (;;) {
         unsigned long op, a1, a2, a3, a4, a5, a6;
-        guest_va_t e = *calls;
         long result = -ENOSYS;
 
         guest_load(op, e + FIELD(op), fault);
@@ -48,15 +54,17 @@ static long run(const struct multicall_state *mc, guest_va_t *calls,
         if (unlikely(mc->continued)) {
             if (copy_to_guest_va(e + FIELD(args), mc->args, sizeof(mc->args)))
                 return -EFAULT;
-            return -ERESTART;
+            break;
         }
         guest_store(e + FIELD(result), result, fault);
-        *calls = e + ENTRY_SIZE;
-        if (--*count == 0)
+        e += ENTRY_SIZE;
+        if (--count == 0)
             return 0;
         if (must_give_way())
-            return -ERESTART;
+            break;
     }
+    *rest = (struct rest){e, count};
+    return -ERESTART;
 fault:
     return -EFAULT;
 }
@@ -64,18 +72,20 @@ fault:
 long do_multicall(unsigned long calls, unsigned long count)
 {
     struct multicall_state *mc = &this_cpu(multicall);
+    struct rest rest = {calls, (uint32_t)count};
     long rc;
 
-    count = (uint32_t)count;
+    count = rest.count;
     if (!guest_range_ok(calls, count * ENTRY_SIZE))
         return -EFAULT;
     if (!count)
         return 0;
     mc->active = true;
     mc->continued = false;
-    rc = run(mc, &calls, &count);
+    rc = run(mc, &rest);
     mc->active = false;
     if (rc == -ERESTART)
-        return hypercall_continue(__HYPERVISOR_multicall, 2, calls, count);
+        return hypercall_continue(__HYPERVISOR_multicall, 2, rest.calls,
+                                  rest.count);
     return rc;
 }

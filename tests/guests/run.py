@@ -76,6 +76,12 @@ CRASHES = [
         "iret-hypervisor-frame",
         "iret-no-user-root",
         "user-bad-kernel-stack",
+        "user-hypervisor-kernel-stack",
+        "user-readonly-kernel-stack",
+        "user-straddling-kernel-stack",
+        "event-bad-stack",
+        "event-hypervisor-stack",
+        "event-above-hypervisor",
         "handler-unmapped",
     )
 ]

@@ -293,6 +293,39 @@ static void partial_registers(void **state)
     assert_true(r.rsi == 5);
 }
 
+/* Whatever the short way takes, the full decoder takes, and as the same. */
+static void plain_forms_are_what_they_are(void **state)
+{
+    unsigned int taken = 0;
+
+    (void)state;
+    for (uint32_t n = 0; n < 1U << 24; n++) {
+        uint64_t bytes = n | (uint64_t)(n * 2654435761U) << 24;
+        struct insn plain, full;
+
+        if (!insn_decode_plain(&plain, bytes))
+            continue;
+        taken++;
+        memset(&full, 0, sizeof(full));
+        assert_int_equal(insn_decode(&full, &bytes, sizeof(bytes), true), 0);
+        assert_int_equal(plain.len, full.len);
+        assert_int_equal(plain.opcode, full.opcode);
+        assert_int_equal(plain.op_size, full.op_size);
+        assert_int_equal(plain.rex, full.rex);
+        assert_false(full.lock || full.rep || full.repne);
+        if (full.has_modrm) {
+            assert_int_equal(plain.modrm, full.modrm);
+            if ((full.opcode & 0xfffc) == 0x0f20) {
+                assert_int_equal(plain.reg, full.reg);
+                assert_int_equal(plain.rm, full.rm);
+            }
+        }
+        if (full.opcode < 0xe8)
+            assert_int_equal(plain.imm, full.imm & 0xff);
+    }
+    assert_true(taken > 500000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +336,7 @@ int main(void)
         cmocka_unit_test(cut_instructions_ask_for_more),
         cmocka_unit_test(random_bytes_do_no_harm),
         cmocka_unit_test(partial_registers),
+        cmocka_unit_test(plain_forms_are_what_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
+#include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
@@ -66,14 +67,73 @@ static void iret_no_user_root(void)
     iret_from(addr(frame));
 }
 
-static void user_bad_kernel_stack(void)
+/* A program's system call finds the kernel's stack to be there. */
+static void syscall_to_stack(uint64_t sp)
 {
     struct regs r;
 
     user_init();
     r = user_regs(user_load(0, code_syscall, sizeof(code_syscall)));
-    hc_stack_switch(FLAT_KERNEL_SS, 0x5000);
+    hc_stack_switch(FLAT_KERNEL_SS, sp);
     user_run(&r);
+}
+
+static void user_bad_kernel_stack(void)
+{
+    syscall_to_stack(0x5000);
+}
+
+static void user_hypervisor_kernel_stack(void)
+{
+    syscall_to_stack(0xffff830000008000UL);
+}
+
+static void user_readonly_kernel_stack(void)
+{
+    char *page = page_alloc();
+
+    page_set_ro(page);
+    syscall_to_stack(addr(page) + PAGE_SIZE);
+}
+
+/* The higher words of the frame fit, the lower ones do not. */
+static void user_straddling_kernel_stack(void)
+{
+    char *page = page_alloc();
+
+    page_set_ro(page);
+    syscall_to_stack(addr(page) + PAGE_SIZE + 32);
+}
+
+/* An event is pending when a hypercall ends, and the stack is no stack. */
+static void event_on_stack(uint64_t rsp)
+{
+    unsigned int port = (unsigned int)event_bind_ipi(0);
+
+    events_off();
+    event_unmask(port);
+    event_send(port);
+    asm volatile("movb $0, (%1); mov %0, %%rsp; xor %%edi, %%edi; syscall"
+                 :
+                 : "r"(rsp), "r"(&shared_info->vcpu_info[0].evtchn_upcall_mask),
+                   "a"(__HYPERVISOR_xen_version)
+                 : "rdi", "rcx", "r11", "memory");
+}
+
+static void event_bad_stack(void)
+{
+    event_on_stack(0x5000);
+}
+
+static void event_hypervisor_stack(void)
+{
+    event_on_stack(0xffff830000008000UL);
+}
+
+/* The frame ends above the hypervisor's slots and begins in them. */
+static void event_above_hypervisor(void)
+{
+    event_on_stack(0xffff880000000020UL);
 }
 
 /* The handler is not mapped: its own fetch faults, again and again, until the
@@ -99,6 +159,12 @@ static const struct test cases[] = {
     {"iret-hypervisor-frame", iret_hypervisor_frame},
     {"iret-no-user-root", iret_no_user_root},
     {"user-bad-kernel-stack", user_bad_kernel_stack},
+    {"user-hypervisor-kernel-stack", user_hypervisor_kernel_stack},
+    {"user-readonly-kernel-stack", user_readonly_kernel_stack},
+    {"user-straddling-kernel-stack", user_straddling_kernel_stack},
+    {"event-bad-stack", event_bad_stack},
+    {"event-hypervisor-stack", event_hypervisor_stack},
+    {"event-above-hypervisor", event_above_hypervisor},
     {"handler-unmapped", handler_unmapped},
 };
 

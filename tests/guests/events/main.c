@@ -664,6 +664,80 @@ static void fifo_expand_limit(void)
     EXPECT_EQ(rc, -XEN_ENOSPC);
 }
 
+/* --- registers over a hypercall, with and without an upcall at its end --- */
+
+enum {
+    RDI,
+    RSI,
+    RDX,
+    R8,
+    R9,
+    R10,
+    RBX,
+    RBP,
+    R12,
+    R13,
+    R14,
+    R15,
+    NR_KEPT,
+    RAX = NR_KEPT,
+    NR_PROBED
+};
+uint64_t probe_in[NR_PROBED], probe_out[NR_PROBED];
+void probe_hypercall(void);
+
+#define EACH_REGISTER(f)                                                  \
+    f("rdi", 0) f("rsi", 1) f("rdx", 2) f("r8", 3) f("r9", 4) f("r10", 5) \
+        f("rbx", 6) f("rbp", 7) f("r12", 8) f("r13", 9) f("r14", 10)      \
+            f("r15", 11) f("rax", 12)
+#define PROBE_LOAD(r, i)  "mov probe_in + 8 * " #i "(%rip), %" r "\n"
+#define PROBE_STORE(r, i) "mov %" r ", probe_out + 8 * " #i "(%rip)\n"
+
+asm(".text\n.globl probe_hypercall\nprobe_hypercall:\n"
+    "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n" /**/
+    EACH_REGISTER(PROBE_LOAD) "syscall\n" EACH_REGISTER(PROBE_STORE)     /**/
+    "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n");
+
+static void expect_kept(uint64_t nr, long rc)
+{
+    for (unsigned int i = 0; i < NR_KEPT; i++)
+        probe_in[i] = 0x0123456789abcd00UL + i;
+    probe_in[RAX] = nr;
+    probe_in[RDI] = 0; /* XENVER_version, or a command that is refused */
+    probe_hypercall();
+    for (unsigned int i = 0; i < NR_KEPT; i++)
+        EXPECT_EQ(probe_out[i], probe_in[i]);
+    EXPECT_EQ(probe_out[RAX], (uint64_t)rc);
+}
+
+static void registers_kept(void)
+{
+    unsigned int tx, rx;
+
+    pair_open(&tx, &rx);
+    for (unsigned int i = 0; i < 3; i++) {
+        expect_kept(__HYPERVISOR_xen_version, 4 << 16 | 17);
+        expect_kept(63, -XEN_ENOSYS);
+        expect_kept(1UL << 31 | 63, -XEN_ENOSYS);
+        expect_kept(__HYPERVISOR_sched_op, 0); /* yield */
+    }
+    for (unsigned int i = 0; i < 3; i++) {
+        events_off();
+        hits = 0;
+        EXPECT_EQ(event_send(tx), 0);
+        EXPECT_EQ(hits, 0);
+        /* Unmasked without a look: the next hypercall's end is the place. */
+        *(volatile uint8_t *)&shared_info->vcpu_info[0].evtchn_upcall_mask = 0;
+        expect_kept(i ? 63 : __HYPERVISOR_xen_version,
+                    i ? -XEN_ENOSYS : 4 << 16 | 17);
+        EXPECT_EQ(hits, 1);
+        EXPECT_EQ(shared_info->vcpu_info[0].evtchn_upcall_mask, 0);
+    }
+    events_off();
+    pair_close(tx, rx);
+    events_on();
+}
+
 static const struct test tests[] = {
     {"unbound port", unbound},
     {"bad ports", bad_ports},
@@ -671,6 +745,7 @@ static const struct test tests[] = {
     {"send", send},
     {"masked port", masked_port},
     {"masked vcpu", masked_vcpu},
+    {"registers over a hypercall", registers_kept},
     {"pending byte", pending_byte},
     {"upcall frame", upcall_frame},
     {"virq", virq},

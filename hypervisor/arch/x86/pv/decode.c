@@ -370,3 +370,75 @@ uint64_t insn_mem_linear(const struct insn *in, const struct cpu_regs *regs,
         return off + gs_base;
     return off;
 }
+
+/* ---- the short way ---- */
+
+/* After 0f; first: 66 or a REX prefix, or 0. */
+static bool plain_two_byte(struct insn *in, uint64_t bytes, uint8_t first)
+{
+    uint8_t op = (uint8_t)bytes, modrm = (uint8_t)(bytes >> 8);
+
+    in->opcode = 0x0f00 | op;
+    switch (op) {
+    case 0x06: /* CLTS WBINVD WRMSR RDTSC RDMSR CPUID */
+    case 0x09:
+    case 0x30:
+    case 0x31:
+    case 0x32:
+    case 0xa2:
+        in->len += 2;
+        return first == 0;
+    case 0x20: /* MOV from and to CR, DR: a register of 8 bytes */
+    case 0x21:
+    case 0x22:
+    case 0x23:
+        in->reg = (modrm >> 3 & 7) | (in->rex & 4) << 1;
+        in->rm = (modrm & 7) | (in->rex & 1) << 3;
+        in->modrm = modrm;
+        in->op_size = 8;
+        in->len += 3;
+        return first != 0x66 && modrm >= 0xc0;
+    case 0x01:
+        in->modrm = modrm;
+        in->len += 3;
+        return first == 0 && (modrm == 0xd1 || modrm == 0xf9);
+    default:
+        return false;
+    }
+}
+
+bool insn_decode_plain(struct insn *in, uint64_t bytes)
+{
+    uint8_t op = (uint8_t)bytes, first = 0;
+
+    in->lock = in->rep = in->repne = false;
+    in->code64 = true;
+    in->rex = in->len = 0;
+    in->op_size = 4;
+    if (op == 0x66 || (op & 0xf0) == 0x40) {
+        first = op;
+        in->op_size = op == 0x66 ? 2 : 4;
+        in->rex = op == 0x66 ? 0 : op;
+        in->len = 1;
+        bytes >>= 8;
+        op = (uint8_t)bytes;
+    }
+    if (op == 0x0f)
+        return plain_two_byte(in, bytes >> 8, first);
+    in->opcode = op;
+    in->imm = (uint8_t)(bytes >> 8);
+    switch (op) {
+    case 0xe4 ... 0xe7:
+    case 0xec ... 0xef:
+        if (!(op & 1))
+            in->op_size = 1;
+        in->len = (uint8_t)(in->len + (op < 0xe8 ? 2 : 1));
+        return !in->rex;
+    case 0xfa:
+    case 0xfb:
+        in->len += 1;
+        return first == 0;
+    default:
+        return false;
+    }
+}

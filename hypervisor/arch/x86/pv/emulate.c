@@ -13,6 +13,7 @@
 
 #include <asm/context.h>
 #include <asm/fpu.h>
+#include <asm/guest_store.h>
 #include <asm/pv/bounce.h>
 #include <asm/pv/cpuid.h>
 #include <asm/pv/debugreg.h>
@@ -216,36 +217,75 @@ static enum emul emul_cli_sti(struct emul_ctx *c)
 
 /* ---- which instruction ---- */
 
+enum {
+    EMUL_NONE,
+    EMUL_INS,
+    EMUL_OUTS,
+    EMUL_IN,
+    EMUL_OUT,
+    EMUL_CLI_STI,
+    EMUL_GROUP7,
+    EMUL_CLTS,
+    EMUL_WBINVD,
+    EMUL_MOV_FROM_CR,
+    EMUL_MOV_FROM_DR,
+    EMUL_MOV_TO_CR,
+    EMUL_MOV_TO_DR,
+    EMUL_WRMSR,
+    EMUL_RDTSC,
+    EMUL_RDMSR,
+    EMUL_CPUID,
+};
+
 static const struct {
-    uint16_t opcode;
     bool user; /* also for the guest's programs */
     enum emul (*fn)(struct emul_ctx *c);
 } emuls[] = {
-    {0x6c, true, emul_ins},
-    {0x6d, true, emul_ins},
-    {0x6e, true, emul_outs},
-    {0x6f, true, emul_outs},
-    {0xe4, true, emul_in},
-    {0xe5, true, emul_in},
-    {0xe6, true, emul_out},
-    {0xe7, true, emul_out},
-    {0xec, true, emul_in},
-    {0xed, true, emul_in},
-    {0xee, true, emul_out},
-    {0xef, true, emul_out},
-    {0xfa, true, emul_cli_sti},
-    {0xfb, true, emul_cli_sti},
-    {0x0f01, true, emul_group7},
-    {0x0f06, false, emul_clts},
-    {0x0f09, false, emul_wbinvd},
-    {0x0f20, false, emul_mov_from_cr},
-    {0x0f21, false, emul_mov_from_dr},
-    {0x0f22, false, emul_mov_to_cr},
-    {0x0f23, false, emul_mov_to_dr},
-    {0x0f30, false, emul_wrmsr},
-    {0x0f31, true, emul_rdtsc},
-    {0x0f32, false, emul_rdmsr},
-    {0x0fa2, true, emul_cpuid},
+    [EMUL_INS] = {true, emul_ins},
+    [EMUL_OUTS] = {true, emul_outs},
+    [EMUL_IN] = {true, emul_in},
+    [EMUL_OUT] = {true, emul_out},
+    [EMUL_CLI_STI] = {true, emul_cli_sti},
+    [EMUL_GROUP7] = {true, emul_group7},
+    [EMUL_CLTS] = {false, emul_clts},
+    [EMUL_WBINVD] = {false, emul_wbinvd},
+    [EMUL_MOV_FROM_CR] = {false, emul_mov_from_cr},
+    [EMUL_MOV_FROM_DR] = {false, emul_mov_from_dr},
+    [EMUL_MOV_TO_CR] = {false, emul_mov_to_cr},
+    [EMUL_MOV_TO_DR] = {false, emul_mov_to_dr},
+    [EMUL_WRMSR] = {false, emul_wrmsr},
+    [EMUL_RDTSC] = {true, emul_rdtsc},
+    [EMUL_RDMSR] = {false, emul_rdmsr},
+    [EMUL_CPUID] = {true, emul_cpuid},
+};
+
+#define TWO_BYTE 0x100 /* 0f xx is found at 100 + xx */
+static const uint8_t emul_of[2 * TWO_BYTE] = {
+    [0x6c] = EMUL_INS,
+    [0x6d] = EMUL_INS,
+    [0x6e] = EMUL_OUTS,
+    [0x6f] = EMUL_OUTS,
+    [0xe4] = EMUL_IN,
+    [0xe5] = EMUL_IN,
+    [0xe6] = EMUL_OUT,
+    [0xe7] = EMUL_OUT,
+    [0xec] = EMUL_IN,
+    [0xed] = EMUL_IN,
+    [0xee] = EMUL_OUT,
+    [0xef] = EMUL_OUT,
+    [0xfa] = EMUL_CLI_STI,
+    [0xfb] = EMUL_CLI_STI,
+    [TWO_BYTE + 0x01] = EMUL_GROUP7,
+    [TWO_BYTE + 0x06] = EMUL_CLTS,
+    [TWO_BYTE + 0x09] = EMUL_WBINVD,
+    [TWO_BYTE + 0x20] = EMUL_MOV_FROM_CR,
+    [TWO_BYTE + 0x21] = EMUL_MOV_FROM_DR,
+    [TWO_BYTE + 0x22] = EMUL_MOV_TO_CR,
+    [TWO_BYTE + 0x23] = EMUL_MOV_TO_DR,
+    [TWO_BYTE + 0x30] = EMUL_WRMSR,
+    [TWO_BYTE + 0x31] = EMUL_RDTSC,
+    [TWO_BYTE + 0x32] = EMUL_RDMSR,
+    [TWO_BYTE + 0xa2] = EMUL_CPUID,
 };
 
 /*
@@ -277,7 +317,26 @@ static void finish(struct vcpu *v, struct cpu_regs *regs, unsigned int len)
 }
 
 /* True: dealt with. False: the fault is the guest's. */
-static bool emulate(struct vcpu *v, struct cpu_regs *regs)
+static bool execute(struct emul_ctx *c)
+{
+    unsigned int i =
+        emul_of[(c->in.opcode & 0xff) | (c->in.opcode > 0xff ? TWO_BYTE : 0)];
+
+    if (!i || (!c->v->arch.kernel_mode && !emuls[i].user))
+        return false;
+    switch (emuls[i].fn(c)) {
+    case EMUL_NEXT:
+        finish(c->v, c->regs, c->in.len);
+        return true;
+    case EMUL_STAY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The same for any instruction of any code segment. */
+static bool emulate_any(struct vcpu *v, struct cpu_regs *regs)
 {
     struct emul_ctx c = {.v = v, .regs = regs};
     unsigned long fault_va;
@@ -292,24 +351,29 @@ static bool emulate(struct vcpu *v, struct cpu_regs *regs)
         pv_inject_page_fault(PFEC_FETCH, fault_va);
         return true;
     }
-    if (rc || c.in.lock)
-        return false;
-    for (unsigned int i = 0; i < ARRAY_SIZE(emuls); i++) {
-        if (emuls[i].opcode != c.in.opcode)
-            continue;
-        if (!v->arch.kernel_mode && !emuls[i].user)
-            return false;
-        switch (emuls[i].fn(&c)) {
-        case EMUL_NEXT:
-            finish(v, regs, c.in.len);
-            return true;
-        case EMUL_STAY:
-            return true;
-        default:
-            return false;
-        }
-    }
-    return false;
+    return !rc && !c.in.lock && execute(&c);
+}
+
+/*
+ * The short forms that kernels use, in flat 64-bit code, decoded from eight
+ * bytes at once. Bytes that cannot be read, perhaps only beyond the
+ * instruction, and all else is left to emulate_any().
+ */
+static bool emulate(struct vcpu *v, struct cpu_regs *regs)
+{
+    struct emul_ctx c;
+    uint64_t bytes;
+
+    if (regs->cs != SEL_RING3_CS64 || in_hv_slots(regs->rip))
+        goto any;
+    guest_load(bytes, regs->rip, any);
+    if (!insn_decode_plain(&c.in, bytes))
+        goto any;
+    c.v = v;
+    c.regs = regs;
+    return execute(&c);
+any:
+    return emulate_any(v, regs);
 }
 
 /* INT n at a gate that is closed in the real table: the guest's decides. */
@@ -339,6 +403,21 @@ raise:
     pv_inject_exception(X86_TRAP_GP, regs->error_code);
 }
 
+/* All seven bytes of it, read at once. */
+#define FORCED_CPUID 0xa20f6e65780b0fUL
+
+static bool at_forced_cpuid(const struct cpu_regs *regs)
+{
+    uint64_t bytes;
+
+    if (regs->cs != SEL_RING3_CS64 || in_hv_slots(regs->rip))
+        return false;
+    guest_load(bytes, regs->rip, no);
+    return bytes << 8 == FORCED_CPUID << 8;
+no:
+    return false;
+}
+
 /* True if rip is at the forced-emulation form of CPUID, or could not be read
  * to the end (then the page fault was raised). */
 static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
@@ -348,6 +427,8 @@ static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
     uint64_t base;
     bool code64;
 
+    if (likely(at_forced_cpuid(regs)))
+        goto emulate;
     if (!code_segment(v, (uint16_t)regs->cs, &base, &code64))
         return false;
     base += regs->rip;
@@ -365,6 +446,7 @@ static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
     }
     if (memcmp(insn + prefix, cpuid_opcode, sizeof(cpuid_opcode)))
         return false;
+emulate:
     put_cpuid(v, regs);
     finish(v, regs, sizeof(insn));
     return true;

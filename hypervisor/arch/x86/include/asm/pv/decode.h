@@ -56,6 +56,14 @@ int insn_decode(struct insn *in, const void *bytes, unsigned int nr,
                 bool code64) MUST_CHECK;
 
 /*
+ * The plain forms of what a kernel most often has emulated, from the first
+ * eight bytes of 64-bit code: IN and OUT, CLI and STI, CLTS, WBINVD, RDMSR,
+ * WRMSR, RDTSC, CPUID, RDTSCP, XSETBV, MOV of control and debug registers. The
+ * fields that these have are set, no others. False: decode it in full.
+ */
+bool insn_decode_plain(struct insn *in, uint64_t bytes) MUST_CHECK;
+
+/*
  * Fetch from the current guest's linear address and decode, reading no page
  * beyond the instruction. -EFAULT: *fault_va (if not NULL) is the address that
  * could not be read.
