@@ -153,7 +153,10 @@ void line_move_active(struct runq *from, struct runq *to, struct vcpu *v)
     line_leave(from, v);
     v->sched.vruntime += shift;
     v->processor = to->cpu;
-    /* It may be behind: that is why it is taken. */
+    /* It may be behind, which is why it is taken, and brings that along. */
     if (g->active++ == 0)
         g->vruntime = max_t(s_time_t, g->vruntime, time);
+    else
+        g->vruntime += (time - g->vruntime) / (s_time_t)g->active;
+    runq_group_charged(to, v);
 }

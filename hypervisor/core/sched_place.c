@@ -11,6 +11,8 @@
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
+#include <asm/irqflags.h>
+
 #include "sched_priv.h"
 
 /* CPUs of one core; a CPU alone is a core. */
@@ -115,15 +117,16 @@ static bool prefers_others(const struct vcpu *v, unsigned int cpu)
     return !cpumask_empty(&soft);
 }
 
-/* Take the first that may run here, has left its last CPU and is behind. */
+/* Take the first that may run here, has left its last CPU and is behind. One
+ * that prefers others must be well behind: its share is worth more. */
 static struct vcpu *take_from(struct runq *rq, struct runq *other,
                               s_time_t limit)
 {
     struct vcpu *v = runq_first_for(other, rq->cpu);
 
+    if (v && limit != S_TIME_MAX && prefers_others(v, rq->cpu))
+        limit -= share_scale(v->domain, 2 * STEAL_LAG_NS);
     if (!v || group_of(v, other)->vruntime + other->base >= limit)
-        return NULL;
-    if (limit != S_TIME_MAX && prefers_others(v, rq->cpu))
         return NULL;
     runq_remove(other, v);
     line_move_active(other, rq, v);
@@ -172,9 +175,12 @@ struct vcpu *steal_vcpu(struct runq *rq, s_time_t limit)
         v = take_from(rq, other, limit);
         spin_unlock(&other->lock);
     }
-    /* Somebody else was there: an idle CPU looks again. */
-    if (!v && limit == S_TIME_MAX)
+    /* Somebody else was there: an idle CPU looks again, when that one has had
+     * time to go on (it may be a CPU of a hypervisor below us). */
+    if (!v && limit == S_TIME_MAX) {
+        cpu_relax();
         softirq_raise(SOFTIRQ_SCHEDULE);
+    }
     return v;
 }
 

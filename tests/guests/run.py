@@ -23,6 +23,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
+ICOUNT = ["-icount", "shift=4,sleep=off"]
+
 # What kernels need beyond the defaults. after: what must come behind RESULT.
 KERNELS = {
     "exceptions": {},
@@ -43,6 +45,13 @@ KERNELS = {
     "fuzz": {"smp": 2},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
+    "pools": {"smp": 3, "hv": "dom0_mem=64M dom0_max_vcpus=1"},
+    # Machine time goes by instructions: 16 ns each.
+    "schedule": {"smp": 2, "hv": "dom0_mem=128M dom0_max_vcpus=1",
+                 "modules": ["schedule"], "qemu": ICOUNT},
+    "latency": {"kernel": "schedule", "append": "latency", "smp": 1,
+                "hv": "dom0_mem=128M", "modules": ["schedule"],
+                "qemu": ICOUNT},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
 
@@ -103,7 +112,8 @@ def qemu_command(args, kernel, options, guest_line):
         monitor = f"unix:{monitor_path()},server=on,wait=off"
     hv_line = "console=com1 loglvl=all " + options.get("hv", "")
     image = os.path.join(args.guests, kernel + ".elf")
-    modules = [(image + " " + guest_line).strip()]
+    guest_line = options.get("append", "") + " " + guest_line
+    modules = [(image + " " + guest_line.strip()).strip()]
     modules += [os.path.join(args.guests, name + ".elf")
                 for name in options.get("modules", [])]
     return [
@@ -111,6 +121,7 @@ def qemu_command(args, kernel, options, guest_line):
         "-cpu", options.get("cpu", args.cpu),
         "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", monitor, "-serial", "stdio", "-net", "none",
+        *options.get("qemu", []),
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
         "-initrd", ",".join(modules),
     ]

@@ -223,6 +223,28 @@ static void caps_are_kept(void **state)
     assert_domain("caps", 3, SECONDS(30) * 36 / 40, 30);
 }
 
+/* The domains of tests/guests/schedule. */
+static void weights_and_caps_together(void **state)
+{
+    (void)state;
+    sim_start(2);
+    (void)make_domain(1, 256, 20);
+    (void)make_domain(2, 512, 50);
+    (void)make_domain(1, 256, 0);
+    (void)make_domain(2, 512, 0);
+    (void)make_domain(2, 256, 0);
+    all_busy();
+    run_guests(SECONDS(1));
+    forget_times();
+    run_guests(SECONDS(30));
+    assert_domain("both", 0, SECONDS(6), 30);
+    assert_domain("both", 1, SECONDS(15), 30);
+    for (unsigned int i = 2; i < 5; i++)
+        print_share("both", i, SECONDS(39) * (i == 3 ? 2 : 1) / 4);
+    for (unsigned int i = 2; i < 5; i++)
+        assert_domain("both", i, SECONDS(39) * (i == 3 ? 2 : 1) / 4, 30);
+}
+
 static void caps_hold_on_an_idle_machine(void **state)
 {
     static const uint16_t caps[] = {1, 10, 37, 100, 150, 50};
@@ -540,6 +562,7 @@ int main(void)
         cmocka_unit_test(weights_of_single_vcpus),
         cmocka_unit_test(weights_of_domains),
         cmocka_unit_test(caps_are_kept),
+        cmocka_unit_test(weights_and_caps_together),
         cmocka_unit_test(caps_hold_on_an_idle_machine),
         cmocka_unit_test(settings_change_while_running),
         cmocka_unit_test(many_cpus_are_fair),
