@@ -15,7 +15,7 @@
  */
 #include "grant_priv.h"
 
-#include "grant_shared.h"
+#include "grant_fast.h"
 
 /* An owner that flips the head all the time does not keep us here. */
 #define MAX_TRIES 8
@@ -158,30 +158,31 @@ static void read_v2(const union grant_entry_v2 *e, union entry_head head,
     a->frame = mfn(shared_read64(&e->full_page.frame));
 }
 
-static int first_pin(struct grant_table *t, struct grant_active *a,
-                     uint32_t ref, unsigned int version, domid_t user,
-                     unsigned int how)
+static int first_pin_v1(struct grant_entry_v1 *e, struct grant_active *a,
+                        domid_t user, unsigned int how)
 {
-    void *e = grant_shared_entry(t, ref, version);
+    int rc = claim_v1(e, user, how);
+
+    if (rc != GNTST_okay)
+        return rc;
+    a->domid = user;
+    a->kind = GRANT_PAGE;
+    a->off = 0;
+    a->len = PAGE_SIZE;
+    a->frame = mfn(shared_read32(&e->frame));
+    return GNTST_okay;
+}
+
+static int first_pin_v2(struct grant_table *t, struct grant_active *a,
+                        uint32_t ref, domid_t user, unsigned int how)
+{
+    union grant_entry_v2 *e = grant_shared_entry(t, ref, 2);
     union entry_head head;
-    int rc;
+    int rc = claim_v2(e, grant_status_word(t, ref), 0, user, how, &head);
 
-    if (likely(version == 1)) {
-        struct grant_entry_v1 *v1 = e;
-
-        rc = claim_v1(v1, user, how);
-        if (rc != GNTST_okay)
-            return rc;
-        a->kind = GRANT_PAGE;
-        a->off = 0;
-        a->len = PAGE_SIZE;
-        a->frame = mfn(shared_read32(&v1->frame));
-    } else {
-        rc = claim_v2(e, grant_status_word(t, ref), 0, user, how, &head);
-        if (rc != GNTST_okay)
-            return rc;
-        read_v2(e, head, a);
-    }
+    if (rc != GNTST_okay)
+        return rc;
+    read_v2(e, head, a);
     a->domid = user;
     return GNTST_okay;
 }
@@ -206,8 +207,8 @@ static int next_pin(struct grant_table *t, struct grant_active *a, uint32_t ref,
                     GTF_reading, user, how, &head);
 }
 
-int grant_pin(struct domain *rd, uint32_t ref, domid_t user, unsigned int how,
-              const struct grant_active **out)
+int grant_pin_any(struct domain *rd, uint32_t ref, domid_t user,
+                  unsigned int how, const struct grant_active **out)
 {
     struct grant_table *t = &rd->grant;
     unsigned int version;
@@ -216,10 +217,12 @@ int grant_pin(struct domain *rd, uint32_t ref, domid_t user, unsigned int how,
 
     if (unlikely(!a))
         return GNTST_bad_gntref;
-    if (likely(!(a->nr_read | a->nr_write)))
-        rc = first_pin(t, a, ref, version, user, how);
-    else
+    if (unlikely(a->nr_read | a->nr_write))
         rc = next_pin(t, a, ref, version, user, how);
+    else if (likely(version == 1))
+        rc = first_pin_v1(grant_shared_entry(t, ref, 1), a, user, how);
+    else
+        rc = first_pin_v2(t, a, ref, user, how);
     if (likely(rc == GNTST_okay)) {
         if (how & PIN_READONLY)
             a->nr_read++;
@@ -244,7 +247,7 @@ static void clear_use(struct grant_table *t, uint32_t ref, unsigned int version,
     }
 }
 
-void grant_unpin(struct domain *rd, uint32_t ref, bool readonly)
+void grant_unpin_any(struct domain *rd, uint32_t ref, bool readonly)
 {
     struct grant_table *t = &rd->grant;
     unsigned int version;
@@ -261,11 +264,6 @@ void grant_unpin(struct domain *rd, uint32_t ref, bool readonly)
     if (drop)
         clear_use(t, ref, version, drop, drop & GTF_reading ? 0 : GTF_reading);
     spin_unlock(&a->lock);
-}
-
-const struct grant_active *grant_pinned(const struct domain *rd, uint32_t ref)
-{
-    return active_entry(&rd->grant, ref, grant_nr_frames(&rd->grant));
 }
 
 /* ---- swap ---- */

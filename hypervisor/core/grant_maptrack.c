@@ -15,22 +15,6 @@
 /* So many handles for each vcpu before it looks into others' stacks. */
 #define EASY_FRAMES 16
 
-static inline struct grant_map *map_at(const struct grant_table *t,
-                                       uint32_t handle)
-{
-    return &t->maptrack[handle / MAPS_PER_FRAME][handle % MAPS_PER_FRAME];
-}
-
-struct grant_map *maptrack_from_handle(const struct domain *d, uint32_t handle)
-{
-    const struct grant_table *t = &d->grant;
-    uint32_t nr = __atomic_load_n(&t->nr_maptrack, __ATOMIC_ACQUIRE);
-
-    if (handle >= nr)
-        return NULL;
-    return map_at(t, (uint32_t)index_nospec(handle, nr));
-}
-
 static uint32_t take_stack(struct vcpu *v)
 {
     if (!READ_ONCE(v->grant_free))
@@ -75,8 +59,7 @@ static uint32_t steal(const struct domain *d)
     return 0;
 }
 
-/* The stack of the current vcpu is empty: handles from elsewhere. */
-static bool refill(struct vcpu *v)
+uint32_t maptrack_refill(struct vcpu *v)
 {
     struct grant_table *t = &v->domain->grant;
     uint32_t top = 0;
@@ -90,40 +73,7 @@ static bool refill(struct vcpu *v)
     if (!top &&
         READ_ONCE(t->nr_maptrack) / MAPS_PER_FRAME < t->max_maptrack_frames)
         top = add_frame(t);
-    if (!top)
-        return false;
-    __atomic_store_n(&v->grant_free, top, __ATOMIC_RELEASE);
-    return true;
-}
-
-struct grant_map *maptrack_alloc(uint32_t *handle)
-{
-    struct vcpu *v = current;
-    uint32_t top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
-    struct grant_map *m;
-
-    do {
-        while (unlikely(!top)) {
-            if (!refill(v))
-                return NULL;
-            top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
-        }
-        m = map_at(&v->domain->grant, top - 1);
-    } while (!__atomic_compare_exchange_n(&v->grant_free, &top,
-                                          READ_ONCE(m->ref), false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    *handle = top - 1;
-    return m;
-}
-
-void maptrack_release(struct grant_map *m, uint32_t handle)
-{
-    struct vcpu *v = current;
-    uint32_t top = __atomic_load_n(&v->grant_free, __ATOMIC_ACQUIRE);
-
-    WRITE_ONCE(m->flags, 0);
-    do
-        WRITE_ONCE(m->ref, top);
-    while (!__atomic_compare_exchange_n(&v->grant_free, &top, handle + 1, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    if (top)
+        __atomic_store_n(&v->grant_free, top, __ATOMIC_RELEASE);
+    return top;
 }

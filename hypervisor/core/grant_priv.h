@@ -57,6 +57,11 @@ struct grant_map {
 #define MAP_BUSY  0x8000
 #define MAP_KINDS (GNTMAP_host_map | GNTMAP_device_map)
 
+static inline uint32_t grant_nr_frames(const struct grant_table *t)
+{
+    return __atomic_load_n(&t->nr_frames, __ATOMIC_ACQUIRE);
+}
+
 /* ---- entries (core/grant_entry.c) ---- */
 #define PIN_READONLY 1U
 #define PIN_COPY     2U /* part of a page, or another's grant, will do */
@@ -64,12 +69,20 @@ struct grant_map {
  * Pin entry ref of rd for use by user: the entry must grant it (to write,
  * unless readonly). First pin: the entry's GTF_reading / GTF_writing is set.
  * Returns GNTST_*. In *out what was pinned; its fields stay while it is.
+ * Callers use grant_pin() and grant_unpin() of grant_fast.h.
  */
-int grant_pin(struct domain *rd, uint32_t ref, domid_t user, unsigned int how,
-              const struct grant_active **out);
-void grant_unpin(struct domain *rd, uint32_t ref, bool readonly);
+int grant_pin_any(struct domain *rd, uint32_t ref, domid_t user,
+                  unsigned int how, const struct grant_active **out);
+void grant_unpin_any(struct domain *rd, uint32_t ref, bool readonly);
 /* What an entry that is pinned stands for. */
-const struct grant_active *grant_pinned(const struct domain *rd, uint32_t ref);
+static ALWAYS_INLINE const struct grant_active *grant_pinned(
+    const struct domain *rd, uint32_t ref)
+{
+    const struct grant_table *t = &rd->grant;
+
+    return &t->active[index_nospec(ref / V1_PER_FRAME, grant_nr_frames(t))]
+                     [ref % V1_PER_FRAME];
+}
 /* Exchange two entries neither of which is in use. GNTST_*. */
 int grant_swap(struct domain *d, uint32_t a, uint32_t b);
 /*
@@ -93,11 +106,6 @@ int grant_grow_status(struct domain *d, uint32_t nr);
 int grant_set_version(struct domain *d, unsigned int version);
 /* The version in effect; not for who works on entries. */
 unsigned int grant_version(struct grant_table *t);
-
-static inline uint32_t grant_nr_frames(const struct grant_table *t)
-{
-    return __atomic_load_n(&t->nr_frames, __ATOMIC_ACQUIRE);
-}
 
 static inline uint32_t grant_status_frames(uint32_t nr_frames)
 {
@@ -131,12 +139,9 @@ static inline grant_status_t *grant_status_word(const struct grant_table *t,
     return &t->status[frame][ref % STATUS_PER_FRAME];
 }
 
-/* ---- handles (core/grant_maptrack.c) ---- */
-/* A handle for a mapping of the current vcpu's domain; NULL if there is no
- * more. */
-struct grant_map *maptrack_alloc(uint32_t *handle);
-/* The caller has it to itself: fresh, or MAP_BUSY. */
-void maptrack_release(struct grant_map *m, uint32_t handle);
-struct grant_map *maptrack_from_handle(const struct domain *d, uint32_t handle);
+/* ---- handles (core/grant_maptrack.c; the rest in grant_fast.h) ---- */
+/* The stack of v, the current vcpu, is empty: fill it. Its top; 0: there are
+ * no more handles. */
+uint32_t maptrack_refill(struct vcpu *v);
 
 #endif

@@ -4,7 +4,7 @@
  * shown to the audit. A host mapping's references belong to its page-table
  * entry and go with the page tables; a device mapping's are the handle's.
  */
-#include "grant_priv.h"
+#include "grant_fast.h"
 
 #include <hv/hypercall.h>
 

@@ -36,7 +36,7 @@ static bool is_held(const struct end *e, const struct gnttab_copy_ptr *p,
 static void end_release(struct end *e)
 {
     if (e->pg)
-        grant_frame_put(page_to_mfn(e->pg), e->readonly);
+        arch_grant_drop(page_to_mfn(e->pg), e->readonly);
     if (e->via) {
         grant_unpin(e->td, e->td_ref, e->readonly);
         domain_put(e->td);
@@ -124,8 +124,7 @@ static int end_hold(struct end *e, const struct gnttab_copy_ptr *p, bool is_ref)
     rc = is_ref ? ref_frame(e, &m) : own_frame(e, &m);
     if (rc != GNTST_okay)
         return rc;
-    if (!mfn_is_ram(m) ||
-        grant_frame_get(e->via ? e->td : e->rd, m, e->readonly) != GNTST_okay)
+    if (!arch_grant_hold(e->via ? e->td : e->rd, m, e->readonly))
         return is_ref ? GNTST_general_error : GNTST_bad_page;
     e->pg = mfn_to_page(m);
     return GNTST_okay;

@@ -17,82 +17,75 @@
 /* Between so many elements a batch looks whether it must give way. */
 #define PREEMPT_EVERY 16
 
-/* One kind of mapping: pin, reference, and for the host its page-table entry.
+/* One kind of mapping: pin and hold, and for the host its page-table entry.
  * On error nothing is left of it. */
-static int map_kind(struct domain *rd, const struct gnttab_map_grant_ref *op,
-                    bool host, mfn_t *frame)
+static ALWAYS_INLINE int map_kind(struct domain *rd,
+                                  struct gnttab_map_grant_ref *op, bool host)
 {
     bool ro = op->flags & GNTMAP_readonly;
     const struct grant_active *a;
+    mfn_t frame;
     int rc =
         grant_pin(rd, op->ref, current->domain->id, ro ? PIN_READONLY : 0, &a);
 
-    if (rc != GNTST_okay)
+    if (unlikely(rc != GNTST_okay))
         return rc;
-    *frame = a->frame;
-    rc = grant_frame_get(rd, *frame, ro);
-    if (rc != GNTST_okay)
-        goto unpin;
-    if (host) {
-        rc = arch_grant_map(op->host_addr, *frame, op->flags);
-        if (rc != GNTST_okay)
-            goto put_frame;
-    }
-    return GNTST_okay;
-put_frame:
-    grant_frame_put(*frame, ro);
-unpin:
-    grant_unpin(rd, op->ref, ro);
+    frame = a->frame;
+    if (host)
+        rc = arch_grant_map(rd, op->host_addr, frame, op->flags);
+    else if (!arch_grant_hold(rd, frame, ro))
+        rc = GNTST_general_error;
+    if (unlikely(rc != GNTST_okay))
+        grant_unpin(rd, op->ref, ro);
+    op->dev_bus_addr = mfn_to_maddr(frame);
     return rc;
 }
 
-/* Both kinds. The device's goes first: it can be undone without a flush. */
-static int map_kinds(struct domain *rd, const struct gnttab_map_grant_ref *op,
-                     mfn_t *frame)
+/* The device's kind, or both. It goes first: it can be undone without a
+ * flush. */
+static __attribute__((noinline)) int map_device(struct domain *rd,
+                                                struct gnttab_map_grant_ref *op)
 {
     bool ro = op->flags & GNTMAP_readonly;
-    int rc;
+    int rc = map_kind(rd, op, false);
 
-    if (likely(!(op->flags & GNTMAP_device_map)))
-        return map_kind(rd, op, true, frame);
-    rc = map_kind(rd, op, false, frame);
     if (rc != GNTST_okay || !(op->flags & GNTMAP_host_map))
         return rc;
-    rc = map_kind(rd, op, true, frame);
+    rc = map_kind(rd, op, true);
     if (rc != GNTST_okay) {
-        grant_frame_put(*frame, ro);
+        arch_grant_drop(maddr_to_mfn(op->dev_bus_addr), ro);
         grant_unpin(rd, op->ref, ro);
     }
     return rc;
 }
 
-static int map_one(struct gnttab_map_grant_ref *op)
+static ALWAYS_INLINE int map_one(struct gnttab_map_grant_ref *op)
 {
     struct grant_map *m;
     struct domain *rd;
-    mfn_t frame;
     int rc;
 
-    if (!(op->flags & MAP_KINDS))
-        return GNTST_bad_gntref;
-    if (op->flags & ~MAP_FLAGS)
+    if (unlikely(op->flags & ~MAP_FLAGS))
         return GNTST_general_error;
+    if (unlikely(!(op->flags & MAP_KINDS)))
+        return GNTST_bad_gntref;
     rd = domain_get_any(op->dom);
-    if (!rd)
+    if (unlikely(!rd))
         return GNTST_bad_domain;
     m = maptrack_alloc(&op->handle);
-    if (unlikely(!m)) {
-        rc = GNTST_no_space;
+    rc = GNTST_no_space;
+    if (unlikely(!m))
         goto put_domain;
-    }
-    rc = map_kinds(rd, op, &frame);
+    if (likely(!(op->flags & GNTMAP_device_map)))
+        rc = map_kind(rd, op, true);
+    else
+        rc = map_device(rd, op);
     if (unlikely(rc != GNTST_okay))
         goto release;
     m->rd = rd; /* in use, the handle keeps our reference */
     m->ref = op->ref;
     __atomic_store_n(&m->flags, (uint16_t)(op->flags & HANDLE_FLAGS),
                      __ATOMIC_RELEASE);
-    op->dev_bus_addr = mfn_to_maddr(frame);
     return GNTST_okay;
 release:
     maptrack_release(m, op->handle);
@@ -101,7 +94,8 @@ put_domain:
     return rc;
 }
 
-/* The results: from status to the end. */
+/* The results are the second half: dom, which is what it was, status, handle,
+ * dev_bus_addr. */
 #define OUT_OFFSET offsetof(struct gnttab_map_grant_ref, dom)
 
 long gnttab_map(guest_va_t uop, unsigned int count)

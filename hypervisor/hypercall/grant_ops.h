@@ -12,7 +12,7 @@
 
 #include <public/grant_table.h>
 
-#include "../core/grant_priv.h"
+#include "../core/grant_fast.h"
 
 long gnttab_map(guest_va_t uop, unsigned int count);
 long gnttab_unmap(guest_va_t uop, unsigned int count);
@@ -28,29 +28,5 @@ long gnttab_continue(unsigned int cmd, guest_va_t rest, unsigned int count);
 /* The domain an operation on a table names, referenced: the caller's own, or
  * any for the control domain. NULL: GNTST_* in *rc. */
 struct domain *gnttab_table_owner(domid_t domid, int *rc);
-
-/* One reference on a granted frame, with a writable type unless readonly. */
-static inline int grant_frame_get(struct domain *rd, mfn_t frame, bool readonly)
-{
-    struct page_info *pg;
-
-    if (unlikely(!mfn_is_ram(frame)))
-        return GNTST_general_error;
-    pg = mfn_to_page(frame);
-    if (readonly)
-        return page_get(pg, rd) ? GNTST_okay : GNTST_general_error;
-    return page_get_and_type(pg, rd, PGT_WRITABLE) ? GNTST_general_error
-                                                   : GNTST_okay;
-}
-
-static inline void grant_frame_put(mfn_t frame, bool readonly)
-{
-    struct page_info *pg = mfn_to_page(frame);
-
-    if (readonly)
-        page_put(pg);
-    else
-        page_put_and_type(pg);
-}
 
 #endif

@@ -14,61 +14,66 @@
 
 #define UNMAP_BATCH 32
 
-struct unmap_request {
-    uint64_t host_addr, dev_bus_addr, new_addr;
-    uint32_t handle;
-};
-
 /* A mapping taken off its page table, its references still held. The handle
  * is MAP_BUSY, so it cannot be released and used again meanwhile. */
 struct unmapped {
     struct grant_map *m; /* NULL: nothing to finish */
     mfn_t frame;
     uint32_t handle;
-    uint16_t kinds; /* GNTMAP_host_map, GNTMAP_device_map: gone */
     uint16_t flags; /* the handle's before */
+    uint16_t kinds; /* GNTMAP_host_map, GNTMAP_device_map: gone */
+};
+
+/* What either operation asks for; what it does not have is 0. */
+struct request {
+    uint64_t host_addr, dev_bus_addr, new_addr;
+    uint32_t handle;
 };
 
 /* Make the handle ours. 0 if it is not in use, or in use by another unmap. */
-static uint16_t handle_claim(struct grant_map *m)
+static ALWAYS_INLINE uint16_t handle_claim(struct grant_map *m)
 {
     uint16_t old = __atomic_load_n(&m->flags, __ATOMIC_ACQUIRE);
 
     do {
-        if (!(old & MAP_KINDS) || (old & MAP_BUSY))
+        if (unlikely(!(old & MAP_KINDS) || (old & MAP_BUSY)))
             return 0;
-    } while (!__atomic_compare_exchange_n(&m->flags, &old,
-                                          (uint16_t)(old | MAP_BUSY), false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
+    } while (unlikely(!__atomic_compare_exchange_n(
+        &m->flags, &old, (uint16_t)(old | MAP_BUSY), false, __ATOMIC_SEQ_CST,
+        __ATOMIC_ACQUIRE)));
     return old;
 }
 
 /* The kinds asked for, all or none: u->kinds. */
-static int unmap_kinds(const struct unmap_request *req, struct unmapped *u)
+static ALWAYS_INLINE int unmap_kinds(const struct request *req,
+                                     struct unmapped *u)
 {
+    uint16_t kinds = 0;
+
     if (unlikely(req->dev_bus_addr && (u->flags & GNTMAP_device_map))) {
         if (req->dev_bus_addr != mfn_to_maddr(u->frame))
             return GNTST_bad_dev_addr;
-        u->kinds = GNTMAP_device_map;
+        kinds = GNTMAP_device_map;
     }
-    if (req->host_addr && (u->flags & GNTMAP_host_map)) {
+    if (likely(req->host_addr && (u->flags & GNTMAP_host_map))) {
         int rc =
             arch_grant_unmap(req->host_addr, u->frame, u->flags, req->new_addr);
 
-        if (rc != GNTST_okay)
+        if (unlikely(rc != GNTST_okay))
             return rc;
-        u->kinds |= GNTMAP_host_map;
+        kinds |= GNTMAP_host_map;
     }
+    u->kinds = kinds;
     return GNTST_okay;
 }
 
-static int unmap_one(const struct unmap_request *req, struct unmapped *u)
+/* u->m and u->kinds are set in any case. */
+static ALWAYS_INLINE int unmap_one(const struct request *req,
+                                   struct unmapped *u)
 {
     struct grant_map *m = maptrack_from_handle(current->domain, req->handle);
     int rc;
 
-    u->m = NULL;
-    u->kinds = 0;
     if (unlikely(!m))
         return GNTST_bad_handle;
     u->flags = handle_claim(m);
@@ -77,114 +82,116 @@ static int unmap_one(const struct unmap_request *req, struct unmapped *u)
     u->handle = req->handle;
     u->frame = grant_pinned(m->rd, m->ref)->frame;
     rc = unmap_kinds(req, u);
-    if (unlikely(rc != GNTST_okay)) {
-        u->kinds = 0;
+    if (likely(rc == GNTST_okay))
+        u->m = m;
+    else
         __atomic_store_n(&m->flags, u->flags, __ATOMIC_RELEASE);
-        return rc;
-    }
-    u->m = m;
-    return GNTST_okay;
+    return rc;
 }
 
-static void drop_kind(const struct unmapped *u)
+static ALWAYS_INLINE void drop_kind(const struct unmapped *u)
 {
     bool ro = u->flags & GNTMAP_readonly;
 
-    grant_frame_put(u->frame, ro);
+    arch_grant_drop(u->frame, ro);
     grant_unpin(u->m->rd, u->m->ref, ro);
 }
 
 /* After the flush. */
 static void unmap_finish(const struct unmapped *u)
 {
-    struct domain *rd;
+    struct domain *rd = u->m->rd;
 
-    if (unlikely(!u->m))
-        return;
     if (likely(u->kinds & GNTMAP_host_map))
         drop_kind(u);
-    if (unlikely(u->kinds & GNTMAP_device_map))
-        drop_kind(u);
+    if (unlikely(u->kinds & GNTMAP_device_map)) {
+        arch_grant_drop(u->frame, u->flags & GNTMAP_readonly);
+        grant_unpin_any(rd, u->m->ref, u->flags & GNTMAP_readonly);
+    }
     if (unlikely((u->flags & MAP_KINDS) != u->kinds)) {
         __atomic_store_n(&u->m->flags, (uint16_t)(u->flags & ~u->kinds),
                          __ATOMIC_RELEASE);
         return;
     }
-    rd = u->m->rd;
     maptrack_release(u->m, u->handle);
     domain_put(rd); /* the handle's */
 }
 
-static void flush_and_finish(const struct unmapped *u, unsigned int n)
-{
-    uint16_t kinds = 0;
-
-    for (unsigned int i = 0; i < n; i++)
-        kinds |= u[i].kinds;
-    if (kinds & GNTMAP_host_map)
-        arch_grant_flush();
-    for (unsigned int i = 0; i < n; i++)
-        unmap_finish(&u[i]);
-}
-
-static long unmap_op(guest_va_t at, struct unmapped *u)
+static ALWAYS_INLINE long unmap_op(guest_va_t at, struct unmapped *u)
 {
     struct gnttab_unmap_grant_ref op;
-    struct unmap_request req;
+    struct request req;
 
-    u->m = NULL;
-    u->kinds = 0;
     if (copy_from_guest_va(&op, at, sizeof(op)))
         return -EFAULT;
-    req = (struct unmap_request){.host_addr = op.host_addr,
-                                 .dev_bus_addr = op.dev_bus_addr,
-                                 .handle = op.handle};
+    req = (struct request){.host_addr = op.host_addr,
+                           .dev_bus_addr = op.dev_bus_addr,
+                           .handle = op.handle};
     op.status = (int16_t)unmap_one(&req, u);
     return copy_to_guest_va(at +
                                 offsetof(struct gnttab_unmap_grant_ref, status),
                             &op.status, sizeof(op.status));
 }
 
-static long replace_op(guest_va_t at, struct unmapped *u)
+static ALWAYS_INLINE long replace_op(guest_va_t at, struct unmapped *u)
 {
     struct gnttab_unmap_and_replace op;
-    struct unmap_request req;
+    struct request req;
 
-    u->m = NULL;
-    u->kinds = 0;
     if (copy_from_guest_va(&op, at, sizeof(op)))
         return -EFAULT;
-    req = (struct unmap_request){.host_addr = op.host_addr,
-                                 .new_addr = op.new_addr,
-                                 .handle = op.handle};
+    req = (struct request){.host_addr = op.host_addr,
+                           .new_addr = op.new_addr,
+                           .handle = op.handle};
     op.status = (int16_t)unmap_one(&req, u);
     return copy_to_guest_va(
         at + offsetof(struct gnttab_unmap_and_replace, status), &op.status,
         sizeof(op.status));
 }
 
-static inline long unmap_all(guest_va_t uop, unsigned int count,
-                             unsigned int cmd, size_t size,
-                             long (*one)(guest_va_t at, struct unmapped *u))
+/* One batch of n <= UNMAP_BATCH elements. */
+static ALWAYS_INLINE long unmap_batch(guest_va_t uop, unsigned int n,
+                                      size_t size,
+                                      long (*one)(guest_va_t at,
+                                                  struct unmapped *u))
 {
     struct unmapped batch[UNMAP_BATCH];
-    unsigned int done = 0;
+    uint16_t kinds = 0;
+    unsigned int done;
+    long rc = 0;
 
-    while (done < count) {
-        unsigned int n = 0;
-        long rc = 0;
+    for (done = 0; done < n && !rc; done++) {
+        struct unmapped *u = &batch[done];
 
-        while (n < UNMAP_BATCH && done < count && !rc) {
-            rc = one(uop + done * size, &batch[n++]);
-            done++;
-        }
-        flush_and_finish(batch, n);
-        if (rc)
-            return rc;
-        if (done < count && hypercall_preempt_check())
-            return gnttab_continue(cmd, uop + done * size, count - done);
+        u->m = NULL;
+        u->kinds = 0;
+        rc = one(uop + done * size, u);
+        kinds |= u->kinds;
     }
-    return 0;
+    if (likely(kinds & GNTMAP_host_map))
+        arch_grant_flush();
+    for (unsigned int i = 0; i < done; i++)
+        if (likely(batch[i].m))
+            unmap_finish(&batch[i]);
+    return rc;
+}
+
+static ALWAYS_INLINE long unmap_all(guest_va_t uop, unsigned int count,
+                                    unsigned int cmd, size_t size,
+                                    long (*one)(guest_va_t at,
+                                                struct unmapped *u))
+{
+    for (;;) {
+        unsigned int n = min_t(unsigned int, count, UNMAP_BATCH);
+        long rc = unmap_batch(uop, n, size, one);
+
+        count -= n;
+        if (rc || !count)
+            return rc;
+        uop += n * size;
+        if (hypercall_preempt_check())
+            return gnttab_continue(cmd, uop, count);
+    }
 }
 
 long gnttab_unmap(guest_va_t uop, unsigned int count)

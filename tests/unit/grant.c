@@ -184,12 +184,34 @@ void arch_grant_flush(void)
     host_tlb_flushes++;
 }
 
-int arch_grant_map(uint64_t addr, mfn_t m, unsigned int flags)
+bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly)
+{
+    if (!mfn_is_ram(m))
+        return false;
+    if (readonly)
+        return page_get(mfn_to_page(m), rd);
+    return page_get_and_type(mfn_to_page(m), rd, PGT_WRITABLE) == 0;
+}
+
+void arch_grant_drop(mfn_t m, bool readonly)
+{
+    if (readonly)
+        page_put(mfn_to_page(m));
+    else
+        page_put_and_type(mfn_to_page(m));
+}
+
+int arch_grant_map(struct domain *rd, uint64_t addr, mfn_t m,
+                   unsigned int flags)
 {
     uint64_t i = addr / 0x1000 - 1;
 
-    if (i >= NR_SLOTS || slots[i].used)
+    if (!arch_grant_hold(rd, m, flags & GNTMAP_readonly))
+        return GNTST_general_error;
+    if (i >= NR_SLOTS || slots[i].used) {
+        arch_grant_drop(m, flags & GNTMAP_readonly);
         return GNTST_bad_virt_addr;
+    }
     slots[i] = (struct slot){true, flags & GNTMAP_readonly, mfn_x(m)};
     return GNTST_okay;
 }

@@ -23,8 +23,7 @@
 
 #include <sanitizer/asan_interface.h>
 
-#include "core/grant_priv.h"
-#include "core/grant_shared.h"
+#include "core/grant_fast.h"
 
 #define REF         9 /* not a reserved one */
 #define USER        3
@@ -217,20 +216,6 @@ bool spin_trylock(spinlock_t *l)
     (void)l;
     fail();
     return false;
-}
-
-unsigned long spin_lock_irqsave(spinlock_t *l)
-{
-    (void)l;
-    fail();
-    return 0;
-}
-
-void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
-{
-    (void)l;
-    (void)flags;
-    fail();
 }
 
 void spin_lock_pair(spinlock_t *a, spinlock_t *b)

@@ -79,13 +79,21 @@ void tlb_filter_mask(cpumask_t *mask, uint32_t stamp);
 
 /* ---- grants: mappings in the page tables of current's domain ---- */
 /*
- * Write a mapping of frame m at addr (a guest kernel virtual address, or with
- * contains_pte the machine address of the PTE). The caller has taken the
- * references on the frame. flags: GNTMAP_* of the ABI. Returns a GNTST_* code.
+ * A reference on frame m of rd, with a writable type unless readonly. False:
+ * it is not rd's, or not to be had that way.
  */
-int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags);
+bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly) MUST_CHECK;
+void arch_grant_drop(mfn_t m, bool readonly);
+/*
+ * Write a mapping of frame m of rd at addr (a guest kernel virtual address, or
+ * with contains_pte the machine address of the PTE), which holds the frame as
+ * arch_grant_hold() does. flags: GNTMAP_* of the ABI. Returns a GNTST_* code.
+ */
+int arch_grant_map(struct domain *rd, uint64_t addr, mfn_t m,
+                   unsigned int gntmap_flags);
 /* Remove it again (or put the mapping of new_addr in place if not 0): fails
- * if addr does not map m. No TLB flush: the caller batches it. */
+ * if addr does not map m. The hold is the caller's then. No TLB flush: the
+ * caller batches it. */
 int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
                      uint64_t new_addr);
 /* That flush: no CPU uses what current's domain has unmapped. */

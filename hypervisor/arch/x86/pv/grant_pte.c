@@ -14,15 +14,65 @@
 #include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
 
-static pte_t *lock_entry(uint64_t addr, unsigned int gntmap_flags,
-                         struct page_info **table)
+/* Of another domain than the current one it is marked, for the flush that a
+ * change of its type needs (ptype.c). */
+static ALWAYS_INLINE bool try_get_writable(struct page_info *pg,
+                                           const struct domain *rd)
 {
-    if (gntmap_flags & GNTMAP_contains_pte)
+    uint64_t old = READ_ONCE(pg->state), new = pgs_add_writable(old);
+
+    if (current->domain != rd)
+        new |= PGS_FOREIGN;
+    if (READ_ONCE(pg->owner) != rd || !(new &PGS_REF_MASK) ||
+        !pgs_cmpxchg(pg, &old, new))
+        return false;
+    if (likely(READ_ONCE(pg->owner) == rd))
+        return true;
+    page_put_and_type(pg);
+    return false;
+}
+
+static ALWAYS_INLINE bool hold(struct domain *rd, mfn_t m, bool readonly)
+{
+    struct page_info *pg = mfn_to_page(m);
+
+    if (unlikely(!mfn_is_ram(m)))
+        return false;
+    if (readonly)
+        return page_try_get(pg, rd) || page_get(pg, rd);
+    return try_get_writable(pg, rd) ||
+           page_get_and_type(pg, rd, PGT_WRITABLE) == 0;
+}
+
+static ALWAYS_INLINE void drop(mfn_t m, bool readonly)
+{
+    struct page_info *pg = mfn_to_page(m);
+
+    if (!readonly)
+        page_put_and_type(pg);
+    else if (!page_try_put(pg))
+        page_put(pg);
+}
+
+bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly)
+{
+    return hold(rd, m, readonly);
+}
+
+void arch_grant_drop(mfn_t m, bool readonly)
+{
+    drop(m, readonly);
+}
+
+static ALWAYS_INLINE pte_t *lock_entry(uint64_t addr, unsigned int gntmap_flags,
+                                       struct page_info **table)
+{
+    if (unlikely(gntmap_flags & GNTMAP_contains_pte))
         return pt_entry_lock_maddr(addr, current->domain, table);
     return pt_entry_lock_va(addr, table);
 }
 
-static pte_t grant_entry(mfn_t m, unsigned int gntmap_flags)
+static ALWAYS_INLINE pte_t grant_entry(mfn_t m, unsigned int gntmap_flags)
 {
     pte_t e = pte_make(m, PTE_P | PTE_A | PTE_D);
 
@@ -35,17 +85,23 @@ static pte_t grant_entry(mfn_t m, unsigned int gntmap_flags)
     return e;
 }
 
-int arch_grant_map(uint64_t addr, mfn_t m, unsigned int gntmap_flags)
+int arch_grant_map(struct domain *rd, uint64_t addr, mfn_t m,
+                   unsigned int gntmap_flags)
 {
+    bool readonly = gntmap_flags & GNTMAP_readonly;
     struct page_info *table;
-    pte_t *slot = lock_entry(addr, gntmap_flags, &table);
-    pte_t old;
+    pte_t *slot, old;
 
-    if (!slot)
+    if (unlikely(!hold(rd, m, readonly)))
         return GNTST_general_error;
+    slot = lock_entry(addr, gntmap_flags, &table);
+    if (unlikely(!slot)) {
+        drop(m, readonly);
+        return GNTST_general_error;
+    }
     old = READ_ONCE(*slot);
     WRITE_ONCE(*slot, grant_entry(m, gntmap_flags));
-    if (old & PTE_P)
+    if (unlikely(old & PTE_P))
         l1e_put(old);
     pt_unlock(table);
     return GNTST_okay;
@@ -124,14 +180,14 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
 static bool only_here(const struct domain *d)
 {
     unsigned int cpu = smp_processor_id();
+    unsigned long here[ARRAY_SIZE(((cpumask_t *)0)->bits)] = {0}, others = 0;
     const struct vcpu *v;
 
+    here[cpu / 64] = 1UL << cpu % 64;
     for_each_vcpu (d, v) {
-        unsigned long others = 0;
-
-        for (unsigned int i = 0; i < ARRAY_SIZE(v->dirty_cpumask.bits); i++)
-            others |= READ_ONCE(v->dirty_cpumask.bits[i]) &
-                      ~(i == cpu / 64 ? 1UL << cpu % 64 : 0);
+#pragma GCC unroll 4
+        for (unsigned int i = 0; i < ARRAY_SIZE(here); i++)
+            others |= READ_ONCE(v->dirty_cpumask.bits[i]) & ~here[i];
         if (others)
             return false;
     }
