@@ -33,6 +33,7 @@ build/.deps: tests/deps.sh
 -include tests/lint/build.mk
 -include tests/unit/build.mk
 -include tests/fuzz/build.mk
+-include tests/model/build.mk
 
 all: hypervisor tools ## Build the hypervisor and the dom0 tools (default)
 

@@ -138,3 +138,9 @@ test-full: all images ## Whole systems in QEMU, every test (hours)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system
 	@tests/run-all.sh
+
+# The test kernels on the hypervisor whose undefined operations are bugs.
+.PHONY: test-ubsan
+test-ubsan: build/ubsan/trellis.elf guests ## Boot the test kernels on the UBSan build
+	@tests/guests/run.py --hv build/ubsan/trellis.elf --timeout 300 \
+		--results build/results/ubsan --logs build/results/ubsan.d

@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(lint abi unit fuzz guests system)
+layers=(lint abi unit fuzz model guests system)
 passed=0 failed=0 summary=()
 
 if ! make --no-print-directory hypervisor tools guests; then

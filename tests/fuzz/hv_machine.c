@@ -15,6 +15,10 @@
 #include <hv/console_sink.h>
 #include <hv/panic.h>
 #include <hv/pci.h>
+#include <hv/cmdline.h>
+#include <hv/symbols.h>
+#include <asm/pv/isolation.h>
+#include <asm/spec_ctrl.h>
 
 #include <asm/cpu.h>
 #include <asm/desc.h>
@@ -351,6 +355,11 @@ int irq_set_eoi_page(struct domain *d, uint64_t gmfn, bool auto_unmask)
     return 0;
 }
 
+bool irq_is_mapped(const struct domain *d, unsigned int pirq)
+{
+    return line_of(d, pirq) != NULL;
+}
+
 int irq_free_pirq(void)
 {
     return (int)nr_gsis;
@@ -426,6 +435,71 @@ size_t console_ring_read(uint32_t *index, char *buf, size_t len,
     memset(buf, 'y', n);
     *index += (uint32_t)n;
     return n;
+}
+
+/* ---- the image: no options, no symbols, no build id ---- */
+
+const char build_id_start[1], params_start[1];
+extern const char build_id_end[1] __attribute__((alias("build_id_start")));
+extern const char params_end[1] __attribute__((alias("params_start")));
+
+uint32_t symbol_total(void)
+{
+    return 0;
+}
+
+bool symbol_by_number(uint32_t nr, uintptr_t *addr, struct symbol *out)
+{
+    (void)nr;
+    (void)addr;
+    (void)out;
+    return false;
+}
+
+int cmdline_size(const char *s, const char **rest, uint64_t *out)
+{
+    (void)s;
+    (void)rest;
+    (void)out;
+    return -EINVAL;
+}
+
+void arch_fill_mc_cpu(unsigned int cpu, struct mcinfo_logical_cpu *c)
+{
+    (void)cpu;
+    (void)c;
+}
+
+/* ---- speculation: nobody is isolated ---- */
+
+struct spec_choice spec_choice;
+
+void spec_forget(uint16_t domid)
+{
+    (void)domid;
+}
+
+void isolation_show_window(const struct vcpu *v)
+{
+    (void)v;
+}
+
+void isolation_install(pte_t *l4, unsigned int cpu)
+{
+    (void)l4;
+    (void)cpu;
+}
+
+unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4)
+{
+    (void)v;
+    (void)l4;
+    return 0;
+}
+
+void fpu_set_image(struct vcpu *v, const void *image, size_t len)
+{
+    memcpy(v->arch.xsave, image, len < PAGE_SIZE ? len : PAGE_SIZE);
 }
 
 /* ---- kexec: a crash kernel may be loaded, none is ever entered ---- */

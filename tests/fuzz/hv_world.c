@@ -115,11 +115,16 @@ static void start_vcpu(struct vcpu *v, unsigned int dom, unsigned int cpu)
 {
     static struct vcpu_guest_context c;
     cpumask_t pin = cpumask_of(cpu);
+    int rc;
 
     memset(&c, 0, sizeof(c));
     c.flags = VGCF_in_kernel | VGCF_online;
     c.ctrlreg[3] = xen_pfn_to_cr3(world.frame[dom][F_L4]);
-    if (arch_vcpu_set_context(v, &c) || sched_set_affinity(v, &pin, NULL))
+    do {
+        world_settle();
+        rc = arch_vcpu_set_context(v, &c);
+    } while (rc == -ERESTART);
+    if (rc || sched_set_affinity(v, &pin, NULL, true))
         abort();
     v->pause_flags &= ~VPF_DOWN;
 }
@@ -284,6 +289,7 @@ void world_init(void)
         idle_vcpu_create(cpu);
         host_set_current(idle_vcpu[cpu]);
         sched_cpu_init(cpu);
+        sched_cpu_add(cpu);
     }
     host_run_on(0);
     for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++)

@@ -43,6 +43,7 @@ KERNELS = {
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
+    "races": {"smp": 3},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
     "pools": {"smp": 3, "hv": "dom0_mem=64M dom0_max_vcpus=1"},

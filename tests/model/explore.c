@@ -111,14 +111,21 @@ static void pause_thread(void)
     model_switch(&threads[running].sp, explorer_sp);
 }
 
+/* Nothing of this counts while shared memory is set up or checked. */
+static bool in_thread;
+
 void model_step(void)
 {
+    if (!in_thread)
+        return;
     threads[running].steps++;
     pause_thread();
 }
 
 uint64_t model_saw(uint64_t value)
 {
+    if (!in_thread)
+        return value;
     threads[running].saw = model_mix(threads[running].saw, value);
     return value;
 }
@@ -132,6 +139,8 @@ void model_forget(uint64_t all_it_knows)
 
 void model_wrote(void)
 {
+    if (!in_thread)
+        return;
     threads[running].wrote_saw = threads[running].saw;
     threads[running].wrote_steps = threads[running].steps;
 }
@@ -191,9 +200,10 @@ static void start_threads(void)
         th->wrote_saw = th->wrote_steps = 0;
         th->waits_for = 0;
         th->ended = false;
-        /* Six registers, where to go, and no way back. */
-        th->sp = th->stack + STACK_BYTES - 16 - 7 * 8;
-        memset(th->sp, 0, 16 + 7 * 8);
+        /* Six registers, where to go, and no way back; the stack is then
+         * aligned as after a call. */
+        th->sp = th->stack + STACK_BYTES - 8 - 7 * 8;
+        memset(th->sp, 0, 8 + 7 * 8);
         ((void (**)(void))th->sp)[6] = thread_main;
     }
 }
@@ -219,7 +229,9 @@ static void run_thread(unsigned int t)
     threads[t].waits_for = 0;
     total_steps++;
     model->run_on(t);
+    in_thread = true;
     model_switch(&explorer_sp, threads[t].sp);
+    in_thread = false;
 }
 
 /* ---- executions ---- */

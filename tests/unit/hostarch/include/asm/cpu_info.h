@@ -18,7 +18,9 @@ struct cpu_info {
     unsigned long percpu_offset;
     uint32_t cpu;
     bool kernel_mode;
-    uint64_t hot[4];
+    uint64_t guest_cr3[2], host_cr3[2];
+    uint64_t hv_cr3;
+    uint64_t scratch[3];
 };
 
 extern struct cpu_info *host_cpu_info; /* of the CPU that the test plays */

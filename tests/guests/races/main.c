@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one vcpu does to the arguments and pages of another one's hypercall:
+ * words that change between two reads, a frame that is written while it
+ * becomes a page table, ports that are bound and closed at once. And what
+ * comes out of hypercalls: nothing of the hypervisor's own.
+ */
+#include <kit/console.h>
+#include <kit/cpu.h>
+#include <kit/event.h>
+#include <kit/grant.h>
+#include <kit/hypercall.h>
+#include <kit/mm.h>
+#include <kit/smp.h>
+#include <kit/string.h>
+#include <kit/test.h>
+#include <kit/time.h>
+#include <public/sysctl.h>
+
+#define RUN_NS  (NS_PER_S / 2)
+#define NR_ARGS 64U /* words that flip */
+#define NOT_A_PTE                                              \
+    0x5a5a5a5a5a5a5000UL /* not present, whatever else it says \
+                          */
+#define HV_START 0xffff800000000000UL
+#define HV_END   0xffff880000000000UL
+#define M2P_END  0xffff808000000000UL
+
+static unsigned int nr_cpus;
+static volatile bool over;
+static volatile unsigned int others_done;
+
+/* ---- the other vcpus ---- */
+
+static void (*volatile job)(unsigned int id);
+static volatile unsigned int job_number;
+
+/* Each vcpu is started once, and does one job after the other. */
+static void other(void *arg)
+{
+    unsigned int id = (unsigned int)(uintptr_t)arg;
+
+    for (unsigned int n = 1;; n++) {
+        while (job_number != n)
+            hc_sched_op(SCHEDOP_yield, NULL);
+        job(id);
+        __atomic_fetch_add(&others_done, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void begin(void (*fn)(unsigned int id))
+{
+    job = fn;
+    over = false;
+    others_done = 0;
+    job_number++;
+}
+
+static void finish(void)
+{
+    uint64_t end = time_now() + 60 * NS_PER_S;
+
+    over = true;
+    while (others_done != nr_cpus - 1 && time_now() < end)
+        hc_sched_op(SCHEDOP_yield, NULL);
+    EXPECT_EQ(others_done, nr_cpus - 1);
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* ---- arguments that change while they are read ---- */
+
+static uint64_t *args;
+
+static uint64_t some_word(uint64_t *seed)
+{
+    uint64_t r = next_random(seed);
+
+    switch (r >> 60 & 7) {
+    case 0:
+        return r & 0xff;
+    case 1:
+        return addr(args) + (r & 0x1f8);
+    case 2:
+        return virt_to_mfn(args + 512);
+    case 3:
+        return r & 0xffffffff;
+    case 4:
+        return ~0UL >> (r & 63);
+    case 5:
+        return HV_START + (r & 0xffffff);
+    default:
+        return (r & 7) | (r & 0x700000000UL);
+    }
+}
+
+static void flip_words(unsigned int id)
+{
+    uint64_t seed = id * 77777;
+
+    while (!over)
+        args[next_random(&seed) % NR_ARGS] = some_word(&seed);
+}
+
+static const struct {
+    uint8_t nr, cmds;
+} flipped[] = {
+    {__HYPERVISOR_memory_op, 28},      {__HYPERVISOR_event_channel_op, 14},
+    {__HYPERVISOR_grant_table_op, 13}, {__HYPERVISOR_xen_version, 11},
+    {__HYPERVISOR_vcpu_op, 14},        {__HYPERVISOR_physdev_op, 32},
+    {__HYPERVISOR_callback_op, 2},
+};
+
+/* Those that would end the test, or take away what it stands on. */
+static bool is_fatal(unsigned int nr, unsigned int cmd)
+{
+    switch (nr) {
+    case __HYPERVISOR_vcpu_op:
+        return cmd == VCPUOP_down || cmd == VCPUOP_initialise ||
+               cmd == VCPUOP_register_vcpu_info || cmd == VCPUOP_send_nmi;
+    case __HYPERVISOR_event_channel_op:
+        return cmd == EVTCHNOP_reset || cmd == EVTCHNOP_init_control;
+    case __HYPERVISOR_memory_op:
+        return cmd == XENMEM_decrease_reservation || cmd == XENMEM_exchange;
+    case __HYPERVISOR_callback_op:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void one_flipped(uint64_t *seed)
+{
+    uint64_t r = next_random(seed);
+    unsigned int i = (unsigned int)(r >> 8) % ARRAY_SIZE(flipped);
+    unsigned int cmd = (unsigned int)(r >> 16) % flipped[i].cmds;
+    uint64_t at = addr(args) + (r >> 32) % 32 * 8;
+
+    if (is_fatal(flipped[i].nr, cmd))
+        return;
+    if (flipped[i].nr == __HYPERVISOR_grant_table_op)
+        hcall3(flipped[i].nr, cmd, at, 1 + (r & 3));
+    else if (flipped[i].nr == __HYPERVISOR_vcpu_op)
+        hcall3(flipped[i].nr, cmd, r & 3, at);
+    else
+        hcall2(flipped[i].nr, cmd, at);
+}
+
+static void arguments_flip(void)
+{
+    uint64_t end, seed = 4711;
+    unsigned int n = 0;
+
+    args = page_alloc();
+    EXPECT_EQ(page_alloc() != NULL, 1);
+    begin(flip_words);
+    for (end = time_now() + RUN_NS; time_now() < end; n++)
+        one_flipped(&seed);
+    finish();
+    EXPECT(n > 100);
+    printk("%u hypercalls on words that flip\n", n);
+}
+
+/* Lists that are long, so that they change on the way. */
+static void lists_flip(void)
+{
+    uint64_t end, seed = 99;
+    unsigned int n = 0;
+
+    begin(flip_words);
+    for (end = time_now() + RUN_NS; time_now() < end; n++) {
+        uint64_t r = next_random(&seed);
+
+        if (r & 1)
+            hcall4(__HYPERVISOR_mmuext_op, addr(args), 1 + (r >> 8 & 7), 0,
+                   DOMID_SELF);
+        else
+            hc_multicall((struct multicall_entry *)(args + 32), 0);
+        /* The flipped words are read again and again: they are no table. */
+        hcall4(__HYPERVISOR_grant_table_op, GNTTABOP_copy, addr(args), 8, 0);
+    }
+    finish();
+    EXPECT(n > 100);
+}
+
+/* ---- a frame that is written while it becomes a page table ---- */
+
+static char *victim;
+
+static void write_victim(unsigned int id)
+{
+    uint64_t value = NOT_A_PTE;
+
+    while (!over) {
+        value += 0x1000 * id;
+        trap_last()->count = 0;
+        asm volatile("1: mov %1, (%0)\n2:\n" EXTABLE("1b", "2b")
+                     :
+                     : "r"(victim + id * 8), "r"(value & ~1UL)
+                     : "memory");
+    }
+}
+
+/* As long as it is pinned, its words stand still. */
+static unsigned int changes_while_pinned(void)
+{
+    const volatile uint64_t *word = (uint64_t *)victim;
+    uint64_t before[KIT_MAX_CPUS];
+    unsigned int changes = 0;
+
+    for (unsigned int i = 1; i < nr_cpus; i++)
+        before[i] = word[i];
+    for (unsigned int n = 0; n < 2000; n++)
+        for (unsigned int i = 1; i < nr_cpus; i++)
+            changes += word[i] != before[i];
+    return changes;
+}
+
+static void table_is_not_written(void)
+{
+    unsigned int pinned = 0, changes = 0, written = 0;
+    uint64_t end, last = 0;
+
+    victim = page_alloc();
+    begin(write_victim);
+    for (end = time_now() + 2 * RUN_NS; time_now() < end;) {
+        /* Without a flush: that is the hypervisor's to do. */
+        hc_update_va_mapping(addr(victim),
+                             pte_make(virt_to_mfn(victim), KERNEL_RO), 0);
+        if (pin_table(1, virt_to_mfn(victim)) == 0) {
+            pinned++;
+            changes += changes_while_pinned();
+            written += ((volatile uint64_t *)victim)[1] != last;
+            last = ((volatile uint64_t *)victim)[1];
+            EXPECT_EQ(unpin_table(virt_to_mfn(victim)), 0);
+        }
+        EXPECT_EQ(page_set_rw(victim), 0);
+        for (unsigned int i = 0; i < 200; i++)
+            asm volatile("pause");
+    }
+    finish();
+    EXPECT_EQ(changes, 0);
+    EXPECT(pinned > 10);
+    EXPECT(written > 0); /* else there was no race at all */
+    printk("pinned %u times, written in between %u times\n", pinned, written);
+}
+
+/* ---- ports bound and closed at once ---- */
+
+static unsigned int self;
+static uint64_t bound, closed;
+
+static void bind_and_close(unsigned int id)
+{
+    uint64_t seed = id * 31337 + 1;
+
+    while (!over) {
+        struct evtchn_alloc_unbound a = {.dom = DOMID_SELF,
+                                         .remote_dom = DOMID_SELF};
+        struct evtchn_bind_interdomain b = {.remote_dom = (domid_t)self};
+        uint64_t r = next_random(&seed);
+        struct evtchn_close c = {.port = 16 + (uint32_t)(r % 16)};
+        struct evtchn_send s = {.port = 16 + (uint32_t)(r >> 8) % 16};
+        struct evtchn_bind_vcpu v = {.port = s.port, .vcpu = r & 1};
+
+        hc_event_channel_op(EVTCHNOP_alloc_unbound, &a);
+        b.remote_port = r & 16 ? a.port : c.port;
+        if (hc_event_channel_op(EVTCHNOP_bind_interdomain, &b) == 0)
+            __atomic_fetch_add(&bound, 1, __ATOMIC_RELAXED);
+        hc_event_channel_op(EVTCHNOP_send, &s);
+        hc_event_channel_op(EVTCHNOP_bind_vcpu, &v);
+        if (hc_event_channel_op(EVTCHNOP_close, &c) == 0)
+            __atomic_fetch_add(&closed, 1, __ATOMIC_RELAXED);
+        if (r & 32) {
+            c.port = b.local_port;
+            hc_event_channel_op(EVTCHNOP_close, &c);
+        }
+    }
+}
+
+static void ports_race(void)
+{
+    uint64_t end = time_now() + 2 * RUN_NS;
+
+    begin(bind_and_close);
+    while (time_now() < end)
+        hc_sched_op(SCHEDOP_yield, NULL);
+    finish();
+    EXPECT(bound > 10);
+    EXPECT(closed > 10);
+    for (uint32_t port = 16; port < 1024; port++) {
+        struct evtchn_close c = {.port = port};
+
+        hc_event_channel_op(EVTCHNOP_close, &c);
+    }
+}
+
+/* ---- what comes out ---- */
+
+/* No word of the answer is an address of the hypervisor's (the M2P's place is
+ * part of the ABI). */
+static void expect_nothing_inside(const void *answer, size_t len,
+                                  const char *what)
+{
+    for (size_t i = 0; i + 8 <= len; i += 4) {
+        uint64_t word;
+
+        memcpy(&word, (const char *)answer + i, sizeof(word));
+        if (word >= M2P_END && word < HV_END)
+            test_fail(__FILE__, __LINE__, "%s: %lx at %lu", what, word, i);
+    }
+}
+
+static void nothing_leaks(void)
+{
+    char *buf = page_alloc();
+
+    for (unsigned int cmd = 0; cmd < 12; cmd++) {
+        memset(buf, 0, PAGE_SIZE);
+        hc_xen_version(cmd, buf);
+        expect_nothing_inside(buf, PAGE_SIZE, "xen_version");
+    }
+    for (unsigned int cmd = 0; cmd < 28; cmd++) {
+        if (cmd <= XENMEM_populate_physmap || cmd == XENMEM_exchange)
+            continue;
+        memset(buf, 0, PAGE_SIZE);
+        hc_memory_op(cmd, buf);
+        expect_nothing_inside(buf, PAGE_SIZE, "memory_op");
+    }
+    memset(buf, 0, PAGE_SIZE);
+    hc_vcpu_op(VCPUOP_get_runstate_info, 0, buf);
+    expect_nothing_inside(buf, PAGE_SIZE, "runstate");
+    for (uint32_t port = 0; port < 40; port++) {
+        struct evtchn_status s;
+
+        memset(&s, 0, sizeof(s));
+        s.dom = DOMID_SELF;
+        s.port = port;
+        hc_event_channel_op(EVTCHNOP_status, &s);
+        expect_nothing_inside(&s, sizeof(s), "evtchn status");
+    }
+    for (uint32_t cmd = 0; cmd < 30; cmd++) {
+        struct xen_sysctl *op = (void *)buf;
+
+        if (cmd == XEN_SYSCTL_debug_keys || cmd == XEN_SYSCTL_cpu_hotplug)
+            continue;
+        memset(buf, 0, PAGE_SIZE);
+        op->cmd = cmd;
+        op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+        hcall1(__HYPERVISOR_sysctl, addr(op));
+        expect_nothing_inside(buf, PAGE_SIZE, "sysctl");
+    }
+    expect_nothing_inside(shared_info, PAGE_SIZE, "shared_info");
+    page_free(buf);
+}
+
+static const struct test tests[] = {
+    {"arguments flip", arguments_flip},
+    {"lists flip", lists_flip},
+    {"a table is not written", table_is_not_written},
+    {"ports are bound and closed at once", ports_race},
+    {"nothing of the hypervisor's comes out", nothing_leaks},
+};
+
+void kit_main(void)
+{
+    nr_cpus = smp_count();
+    self = event_own_domid();
+    grant_init(1);
+    for (unsigned int i = 1; i < nr_cpus; i++)
+        smp_start(i, other, (void *)(uintptr_t)i);
+    tests_run(tests, ARRAY_SIZE(tests));
+}

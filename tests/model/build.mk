@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#
+# Models: tests/model/NAME.c runs the hypervisor's own sources (NAME_SRCS) under
+# all interleavings of a few threads. tests/model/NAME.broken lists changes of
+# these sources, each of which takes a protection away: a model that still
+# holds then is no model, and a failed test.
+
+MODEL_OUT := build/model
+MODEL_DIR := tests/model
+MODEL_NAMES := ptype fifo
+
+MODEL_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -D_GNU_SOURCE \
+	-DTRELLIS_DEBUG=1 -I$(MODEL_DIR) -I$(UNIT_DIR)/hostarch/include \
+	-Ihypervisor/include -Ihypervisor/arch/x86/include -Iinclude -Ihypervisor \
+	-Ihypervisor/core $(filter-out -Wmissing-prototypes -Wconversion,$(WARNINGS)) \
+	-Wno-shadow
+
+ptype_MODEL := $(addprefix hypervisor/arch/x86/pv/,ptype.c page_ref.c \
+	pt_tables.c l1e.c pt_entry.c)
+fifo_MODEL := hypervisor/core/evtchn_fifo.c
+
+.PHONY: test-model
+test-model: ## Model checking: page types and event queues, all interleavings
+	@$(MODEL_DIR)/run.sh $(MODEL_OUT) "$(CC)" "$(MODEL_CFLAGS)" \
+		$(foreach m,$(MODEL_NAMES),$(m):$(subst $(eval ) ,$(comma),$($(m)_MODEL)))
