@@ -33,29 +33,34 @@ static bool is_held(const struct end *e, const struct gnttab_copy_ptr *p,
            e->what == (is_ref ? p->u.ref : p->u.gmfn);
 }
 
+static __attribute__((noinline)) void release_via(struct end *e)
+{
+    grant_unpin_any(e->td, e->td_ref, e->readonly);
+    domain_put(e->td);
+    e->via = false;
+}
+
+/* Something is held, or was to be: e->rd. */
 static void end_release(struct end *e)
 {
-    if (e->pg)
+    if (likely(e->pg))
         arch_grant_drop(page_to_mfn(e->pg), e->readonly);
-    if (e->via) {
-        grant_unpin(e->td, e->td_ref, e->readonly);
-        domain_put(e->td);
-    }
+    if (unlikely(e->via))
+        release_via(e);
     if (e->pinned)
         grant_unpin(e->rd, (uint32_t)e->what, e->readonly);
-    if (e->rd)
-        domain_put(e->rd);
+    domain_put(e->rd);
     e->pg = NULL;
     e->rd = NULL;
-    e->via = e->pinned = false;
+    e->pinned = false;
 }
 
 /*
  * The entry grants what another domain granted to its owner. Once only: that
  * one must be a page. Returns what is granted there, pinned too.
  */
-static int follow(struct end *e, unsigned int how,
-                  const struct grant_active **a)
+static __attribute__((noinline)) int follow(struct end *e, unsigned int how,
+                                            const struct grant_active **a)
 {
     int rc;
 
@@ -67,9 +72,9 @@ static int follow(struct end *e, unsigned int how,
     e->td = domain_get_by_id((*a)->trans_domid);
     if (!e->td)
         return GNTST_general_error;
-    rc = grant_pin(e->td, e->td_ref, e->rd->id, how, a);
+    rc = grant_pin_any(e->td, e->td_ref, e->rd->id, how, a);
     if (rc == GNTST_okay && (*a)->kind == GRANT_TRANSITIVE) {
-        grant_unpin(e->td, e->td_ref, e->readonly);
+        grant_unpin_any(e->td, e->td_ref, e->readonly);
         rc = GNTST_general_error;
     }
     if (rc == GNTST_okay)
@@ -102,7 +107,8 @@ static int ref_frame(struct end *e, mfn_t *m)
 
 static int own_frame(struct end *e, mfn_t *m)
 {
-    if (permit_target(__HYPERVISOR_mmu_update, 0, e->rd))
+    if (e->rd != current->domain &&
+        permit_target(__HYPERVISOR_mmu_update, 0, e->rd))
         return GNTST_permission_denied;
     *m = mfn(e->what);
     e->from = 0;
@@ -136,10 +142,12 @@ static int end_ready(struct end *e, const struct gnttab_copy_ptr *p,
     if (!is_held(e, p, is_ref)) {
         int rc;
 
-        end_release(e);
+        if (e->rd)
+            end_release(e);
         rc = end_hold(e, p, is_ref);
         if (unlikely(rc != GNTST_okay)) {
-            end_release(e);
+            if (e->rd)
+                end_release(e);
             return rc;
         }
     }
@@ -191,7 +199,9 @@ long gnttab_copy(guest_va_t uop, unsigned int count)
     struct end src = {.readonly = true}, dst = {.readonly = false};
     long rc = copy_all(uop, count, &src, &dst);
 
-    end_release(&dst);
-    end_release(&src);
+    if (dst.rd)
+        end_release(&dst);
+    if (src.rd)
+        end_release(&src);
     return rc;
 }
