@@ -398,10 +398,12 @@ void sched_domain_look(struct domain *d)
             softirq_raise_on(READ_ONCE(v->processor), SOFTIRQ_SCHEDULE);
 }
 
+/* The timer may be another CPU's: its own was offline for a while. */
 static void slice_over(void *arg)
 {
-    (void)arg;
-    softirq_raise(SOFTIRQ_SCHEDULE);
+    const struct runq *rq = arg;
+
+    softirq_raise_on(rq->cpu, SOFTIRQ_SCHEDULE);
 }
 
 /* ---- start, and what others ask ---- */
@@ -420,7 +422,7 @@ void sched_cpu_init(unsigned int cpu)
     rq->since = rq->curr->sched.run_start = now_ns();
     rq->siblings = cpumask_of(cpu);
     runq_publish(rq);
-    timer_init(&rq->slice, slice_over, NULL, cpu);
+    timer_init(&rq->slice, slice_over, rq, cpu);
 }
 
 uint64_t sched_cpu_idle_ns(unsigned int cpu)

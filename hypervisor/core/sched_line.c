@@ -134,12 +134,12 @@ void line_leave(struct runq *rq, struct vcpu *v)
 
 void line_move(struct runq *from, const struct runq *to, struct vcpu *v)
 {
+    const struct sched_pool *pool = READ_ONCE(to->pool);
     s_time_t base = READ_ONCE(to->base);
 
     /* An idle CPU's line stands; it will go on at the pool's. */
-    if (READ_ONCE(to->curr)->is_idle && !READ_ONCE(to->nr_waiting) &&
-        READ_ONCE(to->pool))
-        base = READ_ONCE(to->pool->line) - READ_ONCE(to->floor);
+    if (pool && READ_ONCE(to->curr)->is_idle && !READ_ONCE(to->nr_waiting))
+        base = READ_ONCE(pool->line) - READ_ONCE(to->floor);
     v->sched.vruntime += from->base - base;
     v->processor = to->cpu;
 }

@@ -212,8 +212,10 @@ int sched_pin_override(int cpu)
 static void cpu_join(struct sched_pool *pool, unsigned int cpu)
 {
     struct runq *rq = runq_of(cpu);
-    unsigned long flags = spin_lock_irqsave(&rq->lock);
+    unsigned long flags;
 
+    timer_migrate(&rq->slice, cpu);
+    flags = spin_lock_irqsave(&rq->lock);
     rq->pool = pool;
     line_resume(rq, now_ns());
     cpumask_set(&pool->cpus, cpu);
