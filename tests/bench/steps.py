@@ -157,9 +157,11 @@ def measure(command, mark, log_path):
             what, name, units = (stub.register(r) for r in (RDI, RSI, RDX))
             stub.ask("s")  # or it stops here again
             if what == BEGIN:
+                stub.monitor("singlestep on")
                 stub.monitor("log exec,nochain")
             elif what == END:
                 stub.monitor("log none")
+                stub.monitor("singlestep off")
                 read_trace(stub, log, kinds, seen)
             elif what == REPORT:
                 name = stub.string(name)
@@ -201,7 +203,7 @@ def main():
                 pass
             result, kinds = measure([
                 "qemu-system-x86_64", "-accel", "tcg", "-cpu", args.cpu,
-                "-icount", "shift=0,sleep=off", "-m", "256", "-singlestep",
+                "-icount", "shift=0,sleep=off", "-m", "256",
                 "-display", "none", "-no-reboot", "-monitor", "none",
                 "-serial", "null", "-net", "none", "-S", "-D", trace,
                 "-rtc", "base=2024-01-01T00:00:00,clock=vm",
