@@ -758,6 +758,8 @@ static void op_sysctl(struct input *in)
     op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
     op->cmd = in8(in) % 32;
     fill_words(in, &op->u, 64);
+    if (op->cmd == XEN_SYSCTL_cpu_hotplug)
+        return; /* CPUs of this world do not come back */
     call2(in, __HYPERVISOR_sysctl, args_va(0), 0);
 }
 
