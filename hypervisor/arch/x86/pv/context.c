@@ -44,8 +44,9 @@ void idle_loop(void)
         }
         if (heap_scrub())
             continue;
+        /* Asked again: nobody interrupts once more for what came meanwhile. */
         irq_disable();
-        if (softirq_is_pending())
+        if (softirq_is_pending() || cpu_is_to_park())
             irq_enable();
         else
             arch_idle();
