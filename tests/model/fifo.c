@@ -26,7 +26,7 @@
 static struct domain domain;
 static struct vcpu vcpus[MODEL_MAX_THREADS], *vcpu_list[1] = {&vcpus[GUEST]};
 static struct vcpu_info info;
-static struct evtchn channels[NR_PORTS];
+static struct evtchn channels[NR_PORTS], *bucket[1] = {channels};
 static uint32_t guest_head[EVTCHN_FIFO_MAX_QUEUES];
 static unsigned int handled[NR_PORTS], senders_left;
 
@@ -49,6 +49,8 @@ void hv_free(void *p)
     (void)p;
 }
 
+bool host_irqs_off; /* hostarch's irq_save() */
+
 void spin_lock(spinlock_t *l)
 {
     for (;;) {
@@ -66,18 +68,6 @@ void spin_unlock(spinlock_t *l)
     model_step();
     l->next = 0;
     model_wrote();
-}
-
-unsigned long spin_lock_irqsave(spinlock_t *l)
-{
-    spin_lock(l);
-    return 0;
-}
-
-void spin_unlock_irqrestore(spinlock_t *l, unsigned long flags)
-{
-    (void)flags;
-    spin_unlock(l);
 }
 
 void spin_lock_pair(spinlock_t *a, spinlock_t *b)
@@ -105,12 +95,6 @@ bool spin_trylock(spinlock_t *l)
     return false;
 }
 
-struct evtchn *evtchn_from_port(const struct domain *d, uint32_t port)
-{
-    (void)d;
-    return port < NR_PORTS ? &channels[port] : NULL;
-}
-
 struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
     (void)d;
@@ -123,7 +107,7 @@ void evtchn_vcpu_mark_pending(struct vcpu *v)
                               __ATOMIC_SEQ_CST);
 }
 
-void evtchn_wake_pollers(struct domain *d, uint32_t port)
+void evtchn_wake_some(struct domain *d, uint32_t port)
 {
     (void)d;
     (void)port;
@@ -369,6 +353,7 @@ static void reset(void)
     memset(mfn_to_virt(mfn(FRAME_CB)), 0, PAGE_SIZE);
     memset(mfn_to_virt(mfn(FRAME_ARR)), 0, PAGE_SIZE);
     memset(&domain.evtchn, 0, sizeof(domain.evtchn));
+    domain.evtchn.bucket = bucket;
     domain.evtchn.max_port = 64;
     domain.evtchn.nr_ports = NR_PORTS;
     domain.vcpu = vcpu_list;

@@ -499,6 +499,7 @@ static struct model models[] = {
     MODEL("L2, its L1, preempted", reset_l2, get_put_l2, get_put_b),
     MODEL("L2 pinned, its L1 written", reset_l2, pin_l2, write_b),
     MODEL("given back, pinned", reset, give_back_a, pin_a),
+    MODEL("given back twice", reset, give_back_a, give_back_a),
     MODEL("given back, written", reset, give_back_a, write_a),
     MODEL("two writers, one flushes first", reset, write_a, flush_and_write_a,
           get_put_a),
