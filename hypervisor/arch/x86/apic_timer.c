@@ -33,9 +33,10 @@ void __init apic_timer_measure_end(uint64_t ns)
     uint64_t counted = MAX_COUNT - apic_read(APIC_TIMER_COUNT);
 
     apic_write(APIC_TIMER_INIT, 0);
-    counts_per_ns = mul_div(counted, 1UL << 32, ns);
-    if (!counts_per_ns)
+    if (!counted)
         panic("The local APIC's timer does not count");
+    /* Rounded up: a timer that comes early only has to be set again. */
+    counts_per_ns = mul_div(counted, 1UL << 32, ns) + 1;
 }
 
 static void timer_vector(struct cpu_regs *regs)
