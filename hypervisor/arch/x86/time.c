@@ -96,10 +96,18 @@ s_time_t now_ns(void)
 uint64_t ns_to_tsc(s_time_t at)
 {
     const struct tsc_scale *s = my_scale();
+    uint64_t delta;
 
     if (at <= s->base_ns)
         return s->base_tsc;
-    return s->base_tsc + mul_div((uint64_t)(at - s->base_ns), tsc_khz, 1000000);
+    /* The same scale backwards: another one would be off by more the longer
+     * the machine runs. */
+    delta = mul_div((uint64_t)(at - s->base_ns), 1UL << 32, s->mul);
+    if (s->shift >= 0)
+        delta >>= s->shift;
+    else
+        delta <<= -s->shift;
+    return s->base_tsc + delta;
 }
 
 /* shift brings the rate into (1, 2] GHz, so that mul has all its bits. */
