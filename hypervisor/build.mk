@@ -120,4 +120,11 @@ $(eval $(call hv_kind,build/ubsan,$(HV_UBSAN_CFLAGS),hypervisor/ubsan/ubsan.c))
 # UBSAN=1: this one too.
 UBSAN ?= 0
 hypervisor: $(if $(filter 1,$(UBSAN)),build/ubsan/trellis.elf)
+
+# With profiles of all locks (docs/observability.md).
+$(eval $(call hv_kind,build/lockprof,-DTRELLIS_LOCKPROF=1))
+
+.PHONY: lockprof
+lockprof: build/lockprof/trellis.elf ## Build the hypervisor with lock profiles
+
 hypervisor: build/trellis.elf build/debug/trellis.elf ## Build the hypervisor, release and debug

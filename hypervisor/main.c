@@ -13,10 +13,13 @@
 #include <hv/hypercall.h>
 #include <hv/kexec.h>
 #include <hv/lib.h>
+#include <hv/lockprof.h>
 #include <hv/numa.h>
 #include <hv/page.h>
+#include <hv/perfc.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
+#include <hv/trace.h>
 
 #include <asm/apic.h>
 #include <asm/boot.h>
@@ -68,8 +71,10 @@ static void __init init_early(uint32_t magic, uint32_t info)
 static void __init init_memory(void)
 {
     boot_alloc_init();
+    log_area_reserve();
     crash_area_reserve();
     paging_init();
+    log_area_use();
     frame_table_init();
     isolation_init();
     if (percpu_init_cpu(0))
@@ -114,7 +119,11 @@ static void __init init_domains(void)
     sched_cpu_add(0);
     console_init_late();
     backtrace_init();
+    arch_keys_init();
     kexec_init();
+    trace_init();
+    perfc_init();
+    lockprof_init();
 }
 
 static void __init start_dom0(void)

@@ -70,15 +70,16 @@ $(IMG)/crash.cpio.gz: $(INITRAMFS_MAKER) tests/images/crash/init \
 XEN_BIN := $(PKG)/xen-utils-4.17/usr/lib/xen-4.17/bin
 
 $(IMG)/dom0-kexec.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(PKG_DONE) \
-		$(IMG)/bin/stream $(IMG)/bin/crashproof $(TOOL_BINARIES) \
-		$(IMG)/crash.cpio.gz
+		$(IMG)/bin/stream $(IMG)/bin/crashproof $(IMG)/bin/tracecount \
+		$(TOOL_BINARIES) $(IMG)/crash.cpio.gz
 	@mkdir -p $(IMG)/kexec/boot
 	@cp $(PKG)/$(KERNEL_6.1)/boot/vmlinuz-* $(IMG)/kexec/boot/vmlinuz
 	@cp $(IMG)/crash.cpio.gz $(IMG)/kexec/boot/initrd
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
 		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
 		--files $(IMG)/kexec --program $(IMG)/bin/stream \
-		--program $(IMG)/bin/crashproof --program $(PKG)/kexec-tools/sbin/kexec \
+		--program $(IMG)/bin/crashproof --program $(IMG)/bin/tracecount \
+		--program $(PKG)/kexec-tools/sbin/kexec \
 		$(foreach t,xentrace xenperf xenlockprof,--program $(XEN_BIN)/$t) \
 		$(foreach t,$(TOOL_BINARIES),--program $(t)) \
 		$(foreach p,$(KEXEC_PKGS),--libs $(PKG)/$(p))
@@ -129,11 +130,11 @@ run: all images ## Boot Trellis, dom0 and an example guest in QEMU
 # Tests. Each layer leaves its counts in build/results.
 
 SYSTEM_ARGS ?=
-test-system: all images ## Whole systems in QEMU (a core subset, minutes)
+test-system: all lockprof images ## Whole systems in QEMU (a core subset, minutes)
 	@tests/system/run-tests.sh $(SYSTEM_ARGS)
 
 .PHONY: test-full
-test-full: all images ## Whole systems in QEMU, every test (hours)
+test-full: all lockprof images ## Whole systems in QEMU, every test (hours)
 	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system

@@ -9,6 +9,7 @@
 #include <hv/evtchn.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
+#include <hv/perfc.h>
 #include <hv/softirq.h>
 #include <hv/spinlock.h>
 #include <hv/time.h>
@@ -34,6 +35,9 @@ static char console_names[64] __initdata = "com1,vga";
 PARAM_STR("console", console_names);
 static uint64_t conring_size __initdata = 128 << 10;
 PARAM_SZ("conring_size", conring_size);
+static bool keep_old_log __initdata = true;
+PARAM_B("oldlog", keep_old_log);
+static bool in_place __initdata; /* of what an earlier run left */
 /* Serial output never waits in a buffer here, so this is always so. */
 static bool sync_console __initdata = true;
 PARAM_B("sync_console", sync_console);
@@ -143,18 +147,57 @@ static void emit_lines(const char *s)
     }
 }
 
-/* A bucket of ten messages, one more every half second. */
-static bool within_rate(void)
+/* A bucket of `burst` messages, one more in every step; one of zeros is full.
+ */
+static bool within_rate(struct log_rate *r, unsigned int burst,
+                        s_time_t step_ns)
 {
-    static s_time_t credit_ns = MILLISECS(5000), last;
-    s_time_t now = now_ns();
+    s_time_t now = now_ns(), full = burst * step_ns;
 
-    credit_ns = min_t(s_time_t, credit_ns + now - last, MILLISECS(5000));
-    last = now;
-    if (credit_ns < MILLISECS(500))
+    r->credit_ns = min_t(s_time_t, r->credit_ns + now - r->last_ns, full);
+    if (!r->last_ns)
+        r->credit_ns = full;
+    r->last_ns = now;
+    if (r->credit_ns < step_ns) {
+        r->dropped++;
+        perfc_inc(PERFC_LOG_DROPPED);
         return false;
-    credit_ns -= MILLISECS(500);
+    }
+    r->credit_ns -= step_ns;
     return true;
+}
+
+/* The hypervisor's own messages of the limited levels. */
+static bool within_hv_rate(void)
+{
+    static struct log_rate rate;
+
+    return within_rate(&rate, 10, MILLISECS(500));
+}
+
+/* Ten messages, then two a second, for each guest; all guests together fifty,
+ * then ten a second. */
+static bool within_guest_rate(void)
+{
+    static struct log_rate all_guests;
+    struct log_rate *r = &current->domain->log_rate;
+
+    return within_rate(r, 10, MILLISECS(500)) &&
+           within_rate(&all_guests, 50, MILLISECS(100));
+}
+
+/* Before the first message of a guest that is shown again. */
+static void tell_dropped(void)
+{
+    struct log_rate *r = &current->domain->log_rate;
+    char line[64];
+
+    if (!r->dropped)
+        return;
+    snprintf(line, sizeof(line), "(%u messages of d%u dropped)\n", r->dropped,
+             current->domain->id);
+    r->dropped = 0;
+    emit_lines(line);
 }
 
 /* Strips the level from the format; false: not to be shown. The console is
@@ -174,9 +217,55 @@ static bool level_passes(const char **fmt)
     }
     level = *f - '0';
     *fmt = f + 2;
-    if (level <= t->always)
-        return t != &guest_level || within_rate();
-    return level <= t->limited && within_rate();
+    if (t == &guest_level) {
+        if (level > t->limited || !within_guest_rate())
+            return false;
+        tell_dropped();
+        return true;
+    }
+    return level <= t->always || (level <= t->limited && within_hv_rate());
+}
+
+/* Output of a key: only on its CPU, whose interrupts may add to it. */
+static unsigned int limited_cpu = NO_CPU, lines_left, lines_cut;
+
+static bool within_limit(const char *text)
+{
+    if (likely(limited_cpu != smp_processor_id()))
+        return true;
+    if (!lines_left) {
+        lines_cut += strchr(text, '\n') != NULL;
+        return false;
+    }
+    for (; (text = strchr(text, '\n')) != NULL && lines_left; text++)
+        lines_left--;
+    return true;
+}
+
+void console_limit_begin(unsigned int lines)
+{
+    unsigned long flags;
+
+    if (!enter(&flags))
+        return;
+    limited_cpu = smp_processor_id();
+    lines_left = lines;
+    lines_cut = 0;
+    leave(flags);
+}
+
+void console_limit_end(void)
+{
+    unsigned long flags;
+    unsigned int cut;
+
+    if (!enter(&flags))
+        return;
+    cut = limited_cpu == smp_processor_id() ? lines_cut : 0;
+    limited_cpu = NO_CPU;
+    leave(flags);
+    if (cut)
+        printk("%u more lines are left out\n", cut);
 }
 
 static struct tasklet ring_tasklet;
@@ -200,7 +289,8 @@ void printk(const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(line, sizeof(line), fmt, ap);
         va_end(ap);
-        emit_lines(line);
+        if (within_limit(line))
+            emit_lines(line);
         if (ring_tasklet.fn && dom0)
             tasklet_schedule(&ring_tasklet);
     }
@@ -277,22 +367,105 @@ void __init console_init_early(void)
     vga_init_early();
 }
 
-void __init console_init_late(void)
+static uint32_t __init ring_bytes(void)
 {
     uint32_t size = 16384;
-    unsigned int order = 2;
-    unsigned long flags;
-    char *memory;
 
-    while (size < conring_size && size < 16U << 20) {
+    while (size < conring_size && size < 16U << 20)
         size <<= 1;
-        order++;
+    return size;
+}
+
+uint64_t __init console_memory_size(void)
+{
+    return ring_bytes() + RING_OVERHEAD;
+}
+
+/* What is not text any more is not shown as such. */
+static void __init make_printable(char *s, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if ((s[i] < ' ' || s[i] > '~') && s[i] != '\n' && s[i] != '\t')
+            s[i] = '?';
+}
+
+/* Into the ring only: it is long, and the serial line has had it. */
+static void __init put_old_log(char *s, uint32_t n)
+{
+    static const char begin[] = "---- end of the last run's log:\n";
+    static const char end[] = "---- this run\n";
+
+    make_printable(s, n);
+    ring_put(begin, sizeof(begin) - 1);
+    while (n) {
+        const char *nl = strchr(s, '\n');
+        uint32_t len = nl && nl < s + n ? (uint32_t)(nl - s) + 1 : n;
+
+        ring_put("| ", 2);
+        ring_put(s, len);
+        s += len;
+        n -= len;
     }
+    ring_put("\n", 1);
+    ring_put(end, sizeof(end) - 1);
+}
+
+void __init console_use_memory(void *memory)
+{
+    static char __initdata old[16384 + 1];
+    uint32_t size = ring_bytes(), n;
+    unsigned long flags;
+
+    n = keep_old_log ? ring_recover(memory, size, old, sizeof(old) - 1) : 0;
+    if (!enter(&flags))
+        return;
+    ring_move(memory, size);
+    if (n)
+        put_old_log(old, n);
+    in_place = true;
+    leave(flags);
+    if (n)
+        printk("The last run's log is kept: its end is in the log\n");
+}
+
+void console_show_log(uint32_t bytes)
+{
+    uint32_t pos =
+        ring_end() - ring_first() > bytes ? ring_end() - bytes : ring_first();
+    char part[256];
+    unsigned long flags;
+    uint32_t n = 1;
+
+    while (n && enter(&flags)) {
+        n = ring_get(&pos, part, sizeof(part));
+        for (unsigned int i = 0; n && i < nr_sinks; i++)
+            if (sinks[i]->enabled)
+                sinks[i]->write(part, n);
+        leave(flags);
+    }
+}
+
+/* Without a place that lasts, any memory will do. */
+static void __init move_anywhere(void)
+{
+    uint32_t size = ring_bytes();
+    unsigned int order = 0;
+    unsigned long flags;
+    void *memory;
+
+    while ((PAGE_SIZE << order) < size + RING_OVERHEAD)
+        order++;
     memory = hv_alloc_pages(order);
     if (memory && enter(&flags)) {
         ring_move(memory, size);
         leave(flags);
     }
+}
+
+void __init console_init_late(void)
+{
+    if (!in_place)
+        move_anywhere();
     tasklet_init(&ring_tasklet, tell_dom0, NULL);
     console_input_init(sinks, nr_sinks);
 }

@@ -9,6 +9,7 @@
 #include <hv/arch.h>
 #include <hv/lib.h>
 #include <hv/percpu.h>
+#include <hv/trace.h>
 #include <hv/vnuma.h>
 
 #include "domain_init.h"
@@ -185,6 +186,7 @@ int domain_create(domid_t id, const struct domain_config *cfg,
         domain_struct_free(d);
         return rc;
     }
+    TRACE(TRC_DOM0_DOM_ADD, d->id);
     arch_wallclock_update(d);
     *out = d;
     return 0;

@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
+#include <hv/trace.h>
 #include <hv/softirq.h>
 
 #include "claim.h"
@@ -20,6 +21,7 @@ static struct tasklet reap_tasklet;
 
 static int kill_start(struct domain *d)
 {
+    TRACE(TRC_DOM0_DOM_REM, d->id);
     WRITE_ONCE(d->life, DOM_DYING);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     claim_consume(d, UINT64_MAX);

@@ -6,6 +6,8 @@
 #include <hv/console.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
+#include <hv/perfc.h>
+#include <hv/smp.h>
 
 #include "dump.h"
 
@@ -62,8 +64,36 @@ static void dump_memory(char key)
            heap_free_pages(), heap_total_pages(), domain_claimed_pages());
 }
 
+/* By domain, after the sums. */
+static void dump_domain_memory(struct domain *d)
+{
+    printk(LOG_INFO "d%u: %lu pages of %lu, %lu claimed, %u grant frames\n",
+           d->id, d->tot_pages, d->max_pages, d->outstanding_pages,
+           d->grant.nr_frames);
+}
+
+static void dump_heap(char key)
+{
+    dump_memory(key);
+    each_domain(dump_domain_memory);
+}
+
+static void dump_idle(char key)
+{
+    unsigned int cpu;
+
+    (void)key;
+    for_each_online_cpu (cpu)
+        printk(LOG_INFO "cpu %u: idle for %lu ms of %lld ms, %lu times\n", cpu,
+               sched_cpu_idle_ns(cpu) / 1000000,
+               (long long)(now_ns() / 1000000),
+               per_cpu(perfc, cpu).single[PERFC_IDLE]);
+}
+
 void dump_init(void)
 {
+    key_register('H', dump_heap, "show memory by domain");
+    key_register('c', dump_idle, "show how much CPUs idle");
     key_register('q', dump_domains, "show domains and vcpus");
     key_register('e', dump_evtchns, "show event channels");
     key_register('g', dump_grants, "show grant tables");

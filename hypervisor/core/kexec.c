@@ -64,5 +64,5 @@ static void crash_key(char key)
 void __init kexec_init(void)
 {
     arch_crash_init();
-    key_register('C', crash_key, "panic, into the crash kernel");
+    key_register_action('C', crash_key, "panic, into the crash kernel");
 }

@@ -10,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/lib.h>
+#include <hv/trace.h>
 
 void runstate_change(struct vcpu *v, int state, s_time_t now)
 {
@@ -18,6 +19,9 @@ void runstate_change(struct vcpu *v, int state, s_time_t now)
 
     if (delta > 0)
         r->time[r->state] += (uint64_t)delta;
+    TRACE(TRC_SCHED_RUNSTATE_CHANGE | (uint32_t)r->state << 8 |
+              (uint32_t)state << 4,
+          TRACE_VCPU(v));
     r->state = state;
     r->state_entry_time = (uint64_t)now;
 }

@@ -18,6 +18,7 @@
 #include <hv/console.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
+#include <hv/trace.h>
 
 #include <asm/irqflags.h>
 
@@ -201,9 +202,13 @@ static void make_current(struct runq *rq, struct vcpu *prev, struct vcpu *next,
     if (rq->pool && prev->is_idle != next->is_idle)
         __atomic_fetch_add(&rq->pool->nr_busy, next->is_idle ? -1u : 1u,
                            __ATOMIC_RELAXED);
+    TRACE(TRC_SCHED_SWITCH, prev->domain->id, prev->id, next->domain->id,
+          next->id);
     runstate_change(prev, off_runstate(prev), now);
     runstate_change(next, RUNSTATE_running, now);
     next->is_running = true;
+    perfc_inc(PERFC_CONTEXT_SWITCHES);
+    next->perfc.switches++;
 }
 
 /* SOFTIRQ_SCHEDULE. Does not return when it switches to another vcpu. */
@@ -225,6 +230,8 @@ static void schedule(void)
     if (next != prev)
         make_current(rq, prev, next, now);
     arm_slice(rq, now);
+    if (next == prev)
+        TRACE(TRC_SCHED_CONTINUE_RUNNING, TRACE_VCPU(next));
     if (slice_over && rq->nr_waiting && !prev->is_idle)
         ask_for_help(rq);
     spin_unlock(&rq->lock);
@@ -385,6 +392,7 @@ void sched_yield(void)
 {
     if (READ_ONCE(this_cpu(runq).nr_waiting) == 0)
         return;
+    TRACE(TRC_SCHED_YIELD, current->domain->id, current->id);
     current->sched.yielded = true;
     softirq_raise(SOFTIRQ_SCHEDULE);
 }

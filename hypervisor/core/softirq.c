@@ -4,6 +4,7 @@
  * CPU.
  */
 #include <hv/lib.h>
+#include <hv/perfc.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
@@ -44,6 +45,7 @@ void softirq_run(void)
         unsigned int nr = (unsigned int)__builtin_ctzl(pending);
 
         bit_clear_atomic(&get_cpu_info()->softirqs, nr);
+        perfc_inc_softirq(nr);
         if (handler[nr])
             handler[nr]();
     }

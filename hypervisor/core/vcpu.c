@@ -8,6 +8,7 @@
 #include <hv/lib.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
+#include <hv/trace.h>
 
 /* Stands in where a vcpu above 31 has not registered its own page yet. */
 static struct vcpu_info dummy_vcpu_info = {.evtchn_upcall_mask = 1};
@@ -75,8 +76,10 @@ void vcpu_unpause(struct vcpu *v)
 
 void vcpu_wake(struct vcpu *v)
 {
-    if (READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0)
+    if (READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0) {
+        TRACE(TRC_SCHED_WAKE, v->domain->id, v->id);
         sched_wake(v);
+    }
 }
 
 void vcpu_unblock(struct vcpu *v)
@@ -116,10 +119,12 @@ void vcpu_block(void)
 
     WRITE_ONCE(v->vcpu_info->evtchn_upcall_mask, 0);
     __atomic_fetch_or(&v->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
-    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) || v->arch.nmi_pending)
+    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) || v->arch.nmi_pending) {
         __atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
-    else
+    } else {
+        TRACE(TRC_SCHED_BLOCK, v->domain->id, v->id);
         softirq_raise(SOFTIRQ_SCHEDULE);
+    }
 }
 
 /*

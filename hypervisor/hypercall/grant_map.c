@@ -7,6 +7,7 @@
 
 #include <hv/arch.h>
 #include <hv/hypercall.h>
+#include <hv/trace.h>
 
 #define MAP_FLAGS                                            \
     (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | \
@@ -86,6 +87,7 @@ static ALWAYS_INLINE int map_one(struct gnttab_map_grant_ref *op)
     m->ref = op->ref;
     __atomic_store_n(&m->flags, (uint16_t)(op->flags & HANDLE_FLAGS),
                      __ATOMIC_RELEASE);
+    TRACE(TRC_MEM_PAGE_GRANT_MAP, rd->id);
     return GNTST_okay;
 release:
     maptrack_release(m, op->handle);

@@ -34,6 +34,7 @@ struct rest {
  * and written one by one, straight from and to registers. */
 static long run(const struct multicall_state *mc, struct rest *rest)
 {
+    bool watched = READ_ONCE(hypercall_dispatch) != hypercall_table;
     unsigned long count = rest->count;
     guest_va_t e = rest->calls;
 
@@ -48,6 +49,11 @@ static long run(const struct multicall_state *mc, struct rest *rest)
         guest_load(a4, e + FIELD(args[3]), fault);
         guest_load(a5, e + FIELD(args[4]), fault);
         guest_load(a6, e + FIELD(args[5]), fault);
+        if (unlikely(watched) && op < NR_HYPERCALLS) {
+            const unsigned long args[6] = {a6, a5, a4, a3, a2, a1};
+
+            watch_subcall((unsigned int)op, args);
+        }
         if (likely(op < NR_HYPERCALLS))
             result =
                 multicall_table[op % NR_HYPERCALLS](a1, a2, a3, a4, a5, a6);

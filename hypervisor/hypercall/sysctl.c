@@ -135,8 +135,11 @@ static long op_cputopoinfo(struct xen_sysctl *op)
 
 static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_readconsole] = op_readconsole,
+    [XEN_SYSCTL_tbuf_op] = sysctl_tbuf_op,
     [XEN_SYSCTL_physinfo] = op_physinfo,
     [XEN_SYSCTL_sched_id] = sysctl_sched_id,
+    [XEN_SYSCTL_perfc_op] = sysctl_perfc_op,
+    [XEN_SYSCTL_lockprof_op] = sysctl_lockprof_op,
     [XEN_SYSCTL_getdomaininfolist] = op_getdomaininfolist,
     [XEN_SYSCTL_debug_keys] = op_debug_keys,
     [XEN_SYSCTL_getcpuinfo] = op_getcpuinfo,

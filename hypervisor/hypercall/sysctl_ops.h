@@ -16,4 +16,8 @@ long sysctl_pcitopoinfo(struct xen_sysctl *op);
 long sysctl_pm_op(struct xen_sysctl *op);
 long sysctl_refused(uint32_t cmd);
 
+long sysctl_tbuf_op(struct xen_sysctl *op);
+long sysctl_perfc_op(struct xen_sysctl *op);
+long sysctl_lockprof_op(struct xen_sysctl *op);
+
 #endif

@@ -3,8 +3,8 @@
  * Operations of a toolstack on the whole machine. Only a control domain may
  * use them, and only at exactly this interface version.
  *
- * Operations that have a number but no structure here (tracing, performance
- * counters, live patches, cache allocation, power statistics) are refused.
+ * Operations that have a number but no structure here (live patches, cache
+ * allocation, power statistics) are refused.
  */
 #ifndef PUBLIC_SYSCTL_H
 #define PUBLIC_SYSCTL_H
@@ -24,6 +24,74 @@ struct xen_sysctl_readconsole {
     uint32_t index;
     XEN_GUEST_HANDLE(char) buffer;
     uint32_t count;
+};
+
+/* xen_sysctl_tbuf_op.cmd. set_size: pages for each CPU, once. get_info: frame
+ * and size in bytes of struct t_info. */
+#define XEN_SYSCTL_TBUFOP_get_info     0
+#define XEN_SYSCTL_TBUFOP_set_cpu_mask 1
+#define XEN_SYSCTL_TBUFOP_set_evt_mask 2
+#define XEN_SYSCTL_TBUFOP_set_size     3
+#define XEN_SYSCTL_TBUFOP_enable       4
+#define XEN_SYSCTL_TBUFOP_disable      5
+
+struct xen_sysctl_tbuf_op {
+    uint32_t cmd;
+    struct xenctl_bitmap cpu_mask;
+    uint32_t evt_mask;
+    uint64_t buffer_mfn;
+    uint32_t size;
+};
+
+/* xen_sysctl_perfc_op.cmd. */
+#define XEN_SYSCTL_PERFCOP_reset 1
+#define XEN_SYSCTL_PERFCOP_query 2
+
+/* A counter and how many values it has; all values lie in one array. */
+struct xen_sysctl_perfc_desc {
+    char name[80];
+    uint32_t nr_vals;
+};
+typedef struct xen_sysctl_perfc_desc xen_sysctl_perfc_desc_t;
+DEFINE_XEN_GUEST_HANDLE(xen_sysctl_perfc_desc_t);
+typedef uint32_t xen_sysctl_perfc_val_t;
+DEFINE_XEN_GUEST_HANDLE(xen_sysctl_perfc_val_t);
+
+/* With NULL handles: how much there is. */
+struct xen_sysctl_perfc_op {
+    uint32_t cmd;
+    uint32_t nr_counters;
+    uint32_t nr_vals;
+    XEN_GUEST_HANDLE_64(xen_sysctl_perfc_desc_t) desc;
+    XEN_GUEST_HANDLE_64(xen_sysctl_perfc_val_t) val;
+};
+
+/* xen_sysctl_lockprof_op.cmd. */
+#define XEN_SYSCTL_LOCKPROF_reset 1
+#define XEN_SYSCTL_LOCKPROF_query 2
+#define LOCKPROF_TYPE_GLOBAL      0
+#define LOCKPROF_TYPE_PERDOM      1 /* idx: the domain */
+#define LOCKPROF_TYPE_N           2
+
+/* Times in nanoseconds. */
+struct xen_sysctl_lockprof_data {
+    char name[40];
+    int32_t type;
+    int32_t idx;
+    uint64_t lock_cnt;
+    uint64_t block_cnt;
+    uint64_t lock_time;
+    uint64_t block_time;
+};
+typedef struct xen_sysctl_lockprof_data xen_sysctl_lockprof_data_t;
+DEFINE_XEN_GUEST_HANDLE(xen_sysctl_lockprof_data_t);
+
+struct xen_sysctl_lockprof_op {
+    uint32_t cmd;
+    uint32_t max_elem;
+    uint32_t nr_elem;
+    uint64_t time;
+    XEN_GUEST_HANDLE_64(xen_sysctl_lockprof_data_t) data;
 };
 
 /* xen_sysctl_physinfo.capabilities. */
@@ -314,6 +382,9 @@ struct xen_sysctl {
     uint32_t interface_version;
     union {
         struct xen_sysctl_readconsole readconsole;
+        struct xen_sysctl_tbuf_op tbuf_op;
+        struct xen_sysctl_perfc_op perfc_op;
+        struct xen_sysctl_lockprof_op lockprof_op;
         struct xen_sysctl_physinfo physinfo;
         struct xen_sysctl_cputopoinfo cputopoinfo;
         struct xen_sysctl_pcitopoinfo pcitopoinfo;

@@ -72,6 +72,14 @@ SAMPLES = {
         "({ struct trap_info t = {0}; TI_SET_DPL(&t, 3); t.flags; })"
     ],
     "TI_SET_IF": ["({ struct trap_info t = {0}; TI_SET_IF(&t, 9); t.flags; })"],
+    "TRC_HD_TO_EVENT": ["TRC_HD_TO_EVENT(0xf1234567u)"],
+    "TRC_HD_INCLUDES_CYCLE_COUNT": [
+        "TRC_HD_INCLUDES_CYCLE_COUNT(0x80000000u)",
+        "TRC_HD_INCLUDES_CYCLE_COUNT(0x7fffffffu)",
+    ],
+    "TRC_HD_EXTRA": ["TRC_HD_EXTRA(0xd1234567u)"],
+    "TRC_PV_HYPERCALL_V2_ARG_32": ["TRC_PV_HYPERCALL_V2_ARG_32(4)"],
+    "TRC_PV_HYPERCALL_V2_ARG_64": ["TRC_PV_HYPERCALL_V2_ARG_64(4)"],
     "XENMEMF_address_bits": ["XENMEMF_address_bits(31)"],
     "XENMEMF_get_address_bits": ["XENMEMF_get_address_bits(0x1234)"],
     "XENMEMF_node": ["XENMEMF_node(3)"],

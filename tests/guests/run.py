@@ -40,6 +40,7 @@ KERNELS = {
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "machine": {"smp": 3, "hv": "numa=fake=2 dom0_mem=64M"},
     "misc": {},
+    "observe": {"hv": "guest_loglvl=all"},
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},

@@ -33,6 +33,7 @@ def hypervisor(hv):
         "trellis": os.path.join(BUILD, "trellis.elf"),
         "debug": os.path.join(BUILD, "debug", "trellis.elf"),
         "ubsan": os.path.join(BUILD, "ubsan", "trellis.elf"),
+        "lockprof": os.path.join(BUILD, "lockprof", "trellis.elf"),
         "xen": os.path.join(IMAGES, "xen.elf"),
     }[hv])
 

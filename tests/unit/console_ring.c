@@ -60,7 +60,7 @@ static void a_slow_reader_starts_at_the_oldest(void **state)
 static void moving_keeps_the_contents(void **state)
 {
     uint32_t pos = ring_first();
-    char *memory = malloc(65536);
+    char *memory = malloc(65536 + RING_OVERHEAD);
 
     (void)state;
     ring_move(memory, 65536);
@@ -78,12 +78,55 @@ static void moving_keeps_the_contents(void **state)
     free(memory);
 }
 
+/* What the next boot makes of the memory, wherever the machine was reset. */
+static void the_next_boot_finds_it(void **state)
+{
+    size_t all = 16384 + RING_OVERHEAD;
+    char *memory = malloc(all), *copy = malloc(all), tail[1000];
+    uint32_t n;
+
+    (void)state;
+    memset(memory, 0x5a, all);
+    assert_int_equal(ring_recover(memory, 16384, tail, sizeof(tail)), 0);
+    ring_move(memory, 16384);
+    for (unsigned int round = 0; round < 300; round++) {
+        put(1 + (unsigned int)rand() % 300);
+        memcpy(copy, memory, all);
+        n = ring_recover(copy, 16384, tail, sizeof(tail));
+        assert_true(n <= sizeof(tail) && n <= put_so_far);
+        assert_memory_equal(tail, log_copy + put_so_far - n, n);
+    }
+    assert_int_equal(n, sizeof(tail));
+    /* A larger ring than there is memory for is none. */
+    assert_int_equal(ring_recover(copy, 8192, tail, sizeof(tail)), 0);
+    /* One header is damaged: the one before it counts; both: nothing. */
+    for (unsigned int i = 0; i < RING_OVERHEAD; i++) {
+        memcpy(copy, memory, all);
+        copy[i] ^= 0x10;
+        n = ring_recover(copy, 16384, tail, sizeof(tail));
+        assert_int_equal(n, sizeof(tail));
+        copy[(i + RING_OVERHEAD / 2) % RING_OVERHEAD] ^= 0x10;
+        assert_int_equal(ring_recover(copy, 16384, tail, sizeof(tail)), 0);
+    }
+    /* Any rubbish: some text or none, but nothing outside. */
+    for (unsigned int i = 0; i < 20000; i++) {
+        for (unsigned int b = 0; b < RING_OVERHEAD; b++)
+            copy[b] = (char)rand();
+        assert_int_equal(ring_recover(copy, 16384, tail, sizeof(tail)), 0);
+    }
+    ring_clear();
+    memcpy(copy, memory, all);
+    assert_int_equal(ring_recover(copy, 16384, tail, sizeof(tail)), 0);
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_get_what_was_put),
         cmocka_unit_test(a_slow_reader_starts_at_the_oldest),
         cmocka_unit_test(moving_keeps_the_contents),
+        cmocka_unit_test(the_next_boot_finds_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

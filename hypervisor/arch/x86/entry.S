@@ -252,7 +252,7 @@ FUNC(syscall64_entry)
     cmp $HYPERCALL_TABLE_ENTRIES - 1, %eax
     ja hypercall_unknown
     and $HYPERCALL_TABLE_ENTRIES - 1, %eax
-    lea hypercall_table(%rip), %r11
+    mov hypercall_dispatch(%rip), %r11
     mov %r10, %rcx
     mov (%r11, %rax, 8), %r11
     call __x86_indirect_thunk_r11
@@ -459,16 +459,21 @@ FUNC(sysenter_entry)
 END(sysenter_entry)
 
 /* ---- the 256 gates ---- */
+/* Where the processor pushes none, so that all frames are alike. */
+    .macro PUSH_NO_ERROR_CODE vec:req
+    .if \vec == 8 || (\vec >= 10 && \vec <= 14) || \vec == 17 || \
+        \vec == 21 || \vec == 29 || \vec == 30
+    .else
+    push $0
+    .endif
+    .endm
+
     .balign 16
 FUNC(vector_stubs)
     .set vec, 0
     .rept 256
     .balign 16
-    .if vec == 8 || (vec >= 10 && vec <= 14) || vec == 17 || vec == 21 || \
-        vec == 29 || vec == 30
-    .else
-    push $0
-    .endif
+    PUSH_NO_ERROR_CODE vec
     movl $vec, 4(%rsp)
     .if vec == X86_TRAP_DB || vec == X86_TRAP_NMI || vec == X86_TRAP_DF || \
         vec == X86_TRAP_MC
@@ -484,6 +489,19 @@ FUNC(vector_stubs)
     .set vec, vec + 1
     .endr
 END(vector_stubs)
+
+/* While exceptions are traced, the faults among them take the longer way. */
+    .balign 16
+FUNC(traced_stubs)
+    .set vec, 0
+    .rept 32
+    .balign 16
+    PUSH_NO_ERROR_CODE vec
+    movl $vec, 4(%rsp)
+    jmp exception_common
+    .set vec, vec + 1
+    .endr
+END(traced_stubs)
 
 /*
  * Exceptions that most often are just the guest's. guest_fault() sees half of

@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/multicall.h>
+#include <hv/perfc.h>
 #include <hv/softirq.h>
 
 #include <stdarg.h>
@@ -27,6 +28,7 @@ long hypercall_continue(unsigned int nr, unsigned int nr_args, ...)
     struct multicall_state *mc = &this_cpu(multicall);
     va_list ap;
 
+    perfc_inc(PERFC_CONTINUATIONS);
     ASSERT(nr_args <= ARRAY_SIZE(reg));
     va_start(ap, nr_args);
     for (unsigned int i = 0; i < nr_args; i++) {

@@ -124,6 +124,29 @@ void ioapic_shutdown(void)
     }
 }
 
+void ioapic_dump(void)
+{
+    for (unsigned int i = 0; i < nr_ioapics; i++) {
+        struct ioapic *a = &ioapics[i];
+
+        printk(LOG_INFO "I/O APIC at %lx:\n", a->addr);
+        for (unsigned int pin = 0; pin < a->nr_pins; pin++) {
+            unsigned long flags = spin_lock_irqsave(&a->lock);
+            uint32_t rte = reg_read(a, IOAPIC_RTE(pin));
+            uint32_t dest = reg_read(a, IOAPIC_RTE(pin) + 1);
+
+            spin_unlock_irqrestore(&a->lock, flags);
+            if ((rte & 0xff) == 0)
+                continue;
+            printk(LOG_INFO " pin %2u: vector %02x to APIC %u%s%s%s\n", pin,
+                   rte & 0xff, dest >> RTE_DEST_SHIFT,
+                   rte & RTE_LEVEL ? " level" : " edge",
+                   rte & RTE_LOW ? " low" : "",
+                   rte & RTE_MASKED ? " masked" : "");
+        }
+    }
+}
+
 static void __init ioapic_add(paddr_t addr, uint32_t gsi_base)
 {
     struct ioapic *a = &ioapics[nr_ioapics];

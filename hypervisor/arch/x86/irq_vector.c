@@ -4,10 +4,13 @@
  */
 #include <hv/lib.h>
 #include <hv/percpu.h>
+#include <hv/perfc.h>
+#include <hv/trace.h>
 
 #include <asm/apic.h>
 #include <asm/lockdebug.h>
 #include <asm/traps.h>
+#include <asm/x86.h>
 
 #define FIRST_OWN (LAST_DEVICE_VECTOR + 1)
 
@@ -41,10 +44,14 @@ void do_irq_vector(struct cpu_regs *regs)
 {
     unsigned int vector = regs->entry_vector & 0xff;
     unsigned int locks = lock_context_enter();
+    uint64_t start = READ_ONCE(trace_active) ? rdtsc() : 0;
 
+    perfc_inc_vector(vector);
     if (vector >= FIRST_OWN)
         own_vector(regs, vector);
     else
         do_irq(regs);
+    if (unlikely(start))
+        TRACE(TRC_HW_IRQ_HANDLED, vector, (uint32_t)start, (uint32_t)rdtsc());
     lock_context_leave(locks);
 }

@@ -214,3 +214,15 @@ void msi_disable(struct msi *m)
     pci_config_write(m->sbdf, m->cap + MSIX_CONTROL, 2,
                      control & ~MSIX_CTL_ENABLE);
 }
+
+void msi_dump(void)
+{
+    for (unsigned int i = 0; i < MAX_MSI; i++) {
+        const struct msi *m = &msis[i];
+
+        if (m->used)
+            printk(LOG_INFO " %04x:%02x:%02x.%x %s %u\n", m->sbdf >> 16,
+                   m->sbdf >> 8 & 0xff, m->sbdf >> 3 & 0x1f, m->sbdf & 7,
+                   m->msix ? "MSI-X" : "MSI", m->entry);
+    }
+}

@@ -7,6 +7,7 @@
 #include <asm/mce.h>
 
 #include <hv/lib.h>
+#include <hv/percpu.h>
 
 #include <asm/cpu_info.h>
 #include <asm/x86.h>
@@ -16,6 +17,8 @@
 #define PORT_B_IOCHK  0x40
 #define PORT_B_SERR   0x80
 #define PORT_B_CLEARS 0x0c
+
+DEFINE_PER_CPU(unsigned long, nmi_count);
 
 static bool (*owner)(struct cpu_regs *regs);
 
@@ -28,6 +31,8 @@ void nmi_handle(struct cpu_regs *regs)
 {
     bool (*fn)(struct cpu_regs *) = READ_ONCE(owner);
     uint8_t reason;
+
+    this_cpu(nmi_count)++;
 
     if (fn && fn(regs))
         return;

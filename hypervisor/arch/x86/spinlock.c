@@ -4,6 +4,7 @@
  * ranks may only rise, and a lock is released by who took it.
  */
 #include <hv/lib.h>
+#include <hv/lockprof.h>
 #include <hv/percpu.h>
 #include <hv/spinlock.h>
 
@@ -101,22 +102,65 @@ static inline void after_lock(spinlock_t *l)
     (void)l;
 }
 
+static inline void before_unlock(const spinlock_t *l)
+{
+    (void)l;
+}
+
 #endif
 
-static void wait(spinlock_t *l, uint16_t ticket)
+#ifdef TRELLIS_LOCKPROF
+
+static void profile_taken(spinlock_t *l, uint64_t wait_began)
 {
-    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+    l->taken_at = rdtsc();
+    lockprof_locked(l->rank, wait_began ? l->taken_at - wait_began : 0);
+}
+
+static void profile_release(const spinlock_t *l)
+{
+    lockprof_released(l->rank, rdtsc() - l->taken_at);
+}
+
+#else
+
+static inline void profile_taken(spinlock_t *l, uint64_t wait_began)
+{
+    (void)l;
+    (void)wait_began;
+}
+
+static inline void profile_release(const spinlock_t *l)
+{
+    (void)l;
+}
+
+#endif
+
+/* Returns when the wait began, if there was one and profiles are made. */
+static uint64_t wait(spinlock_t *l, uint16_t ticket)
+{
+    uint64_t began = 0;
+
+    while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket) {
+        if (LOCKPROF && !began)
+            began = rdtsc();
         cpu_relax();
+    }
+    return began;
 }
 
 static void take(spinlock_t *l, bool pair)
 {
+    uint64_t wait_began;
+
     before_lock(l, pair);
-    wait(l, __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE));
+    wait_began = wait(l, __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE));
+    profile_taken(l, wait_began);
     after_lock(l);
 }
 
-#ifdef TRELLIS_DEBUG
+#ifdef SPINLOCK_CALLS
 void spin_lock(spinlock_t *l)
 {
     take(l, false);
@@ -125,6 +169,7 @@ void spin_lock(spinlock_t *l)
 void spin_unlock(spinlock_t *l)
 {
     before_unlock(l);
+    profile_release(l);
     __atomic_store_n(&l->owner, (uint16_t)(l->owner + 1), __ATOMIC_RELEASE);
 }
 #else
@@ -144,6 +189,7 @@ bool spin_trylock(spinlock_t *l)
     if (!__atomic_compare_exchange_n(&l->tickets, &old.tickets, new.tickets,
                                      false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
+    profile_taken(l, 0);
     after_lock(l);
     return true;
 }

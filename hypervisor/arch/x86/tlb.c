@@ -14,6 +14,7 @@
  */
 #include <hv/arch.h>
 #include <hv/lib.h>
+#include <hv/perfc.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
 #include <hv/spinlock.h>
@@ -164,6 +165,7 @@ static void flush_mask(const cpumask_t *mask, struct request r)
     request = r;
     barrier();
     request_cpus = others;
+    perfc_inc(PERFC_TLB_REQUESTS);
     smp_mb();
     apic_send_ipi_mask(&others, VECTOR_TLB_FLUSH);
     for (unsigned int i = 0; i < ARRAY_SIZE(request_cpus.bits); i++)

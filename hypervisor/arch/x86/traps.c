@@ -6,10 +6,14 @@
  */
 #include <asm/traps.h>
 
+#include <hv/arch.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/panic.h>
+#include <hv/perfc.h>
+#include <hv/smp.h>
 #include <hv/softirq.h>
+#include <hv/trace.h>
 
 #include <asm/asm.h>
 #include <asm/desc.h>
@@ -20,6 +24,7 @@
 #include <asm/pv/debugreg.h>
 #include <asm/pv/emulate.h>
 #include <asm/pv/fault.h>
+#include <asm/time.h>
 
 /* ---- tables ---- */
 
@@ -37,6 +42,9 @@ _Static_assert(sizeof(struct gate) == 16, "SDM: 64-bit gate");
 #define STUB_SIZE      16
 
 static struct gate idt[256] ALIGNED(4096) __ro_after_init;
+/* The same, but all faults come to guest_exception(). */
+static struct gate traced_idt[256] ALIGNED(4096) __ro_after_init;
+static const struct gate *live_idt = idt;
 
 const void *idt_page(void)
 {
@@ -66,20 +74,54 @@ static bool gate_is_open(unsigned int vector)
            vector == X86_TRAP_INT80;
 }
 
+static struct gate gate_to(unsigned int vector, const char *stubs)
+{
+    uintptr_t stub = (uintptr_t)stubs + vector * STUB_SIZE;
+
+    return (struct gate){
+        .offset_low = (uint16_t)stub,
+        .offset_mid = (uint16_t)(stub >> 16),
+        .offset_high = (uint32_t)(stub >> 32),
+        .sel = SEL_HV_CS,
+        .ist = gate_ist(vector),
+        .type = GATE_INTERRUPT | (gate_is_open(vector) ? GATE_DPL3 : 0),
+    };
+}
+
 void traps_init(void)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
-        uintptr_t stub = (uintptr_t)vector_stubs + i * STUB_SIZE;
-
-        idt[i] = (struct gate){
-            .offset_low = (uint16_t)stub,
-            .offset_mid = (uint16_t)(stub >> 16),
-            .offset_high = (uint32_t)(stub >> 32),
-            .sel = SEL_HV_CS,
-            .ist = gate_ist(i),
-            .type = GATE_INTERRUPT | (gate_is_open(i) ? GATE_DPL3 : 0),
-        };
+        idt[i] = traced_idt[i] = gate_to(i, vector_stubs);
+        if (i < 32 && !gate_ist(i))
+            traced_idt[i] = gate_to(i, traced_stubs);
     }
+}
+
+static void load_live_idt(void *unused)
+{
+    (void)unused;
+    load_idt(READ_ONCE(live_idt), sizeof(idt) - 1);
+}
+
+uint64_t arch_timestamp(void)
+{
+    return rdtsc();
+}
+
+uint64_t arch_cycles_to_ns(uint64_t cycles)
+{
+    return mul_div(cycles, 1000000, tsc_khz);
+}
+
+void arch_watch_exceptions(unsigned int who, bool on)
+{
+    static unsigned int watchers;
+    unsigned int now =
+        on ? __atomic_or_fetch(&watchers, who, __ATOMIC_SEQ_CST)
+           : __atomic_and_fetch(&watchers, ~who, __ATOMIC_SEQ_CST);
+
+    WRITE_ONCE(live_idt, now ? traced_idt : idt);
+    smp_call(&cpu_online_map, load_live_idt, NULL, true);
 }
 
 void traps_cpu_init(void)
@@ -87,7 +129,7 @@ void traps_cpu_init(void)
     unsigned long info = (unsigned long)get_cpu_info();
     unsigned long area = info & ~(PERCPU_AREA_SIZE - 1UL);
 
-    load_idt(idt, sizeof(idt) - 1);
+    load_live_idt(NULL);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     /* SYSRETQ: CS is the upper half + 16, SS + 8. SYSCALL: lower, + 8. */
     wrmsr(MSR_STAR, (uint64_t)SEL_RING3_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
@@ -190,11 +232,29 @@ static void guest_int80(struct vcpu *v, struct cpu_regs *regs)
     pv_inject_exception(X86_TRAP_GP, X86_TRAP_INT80 << 3 | 2);
 }
 
+/* Counts and traces. */
+static void watch_exception(struct vcpu *v, const struct cpu_regs *regs)
+{
+    uint32_t vector = regs->entry_vector;
+
+    perfc_inc_exception(vector % PERFC_NR_EXCEPTIONS);
+    v->perfc.exceptions++;
+    if (vector == X86_TRAP_PF)
+        TRACE(TRC_PV_PAGE_FAULT | TRC_64_FLAG, TRACE_64(regs->rip),
+              TRACE_64(read_cr2()), regs->error_code);
+    else
+        TRACE(TRC_PV_TRAP | TRC_64_FLAG, TRACE_64(regs->rip),
+              (vector & 0x7fff) | (regs->error_code ? 1U << 15 : 0) |
+                  regs->error_code << 16);
+}
+
 void guest_exception(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
     uint32_t vector = regs->entry_vector;
 
+    if (unlikely(READ_ONCE(live_idt) != idt))
+        watch_exception(v, regs);
     if (vector == X86_TRAP_INT80)
         guest_int80(v, regs);
     else if (vector < ARRAY_SIZE(guest_traps) && guest_traps[vector])

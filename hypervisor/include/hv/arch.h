@@ -120,6 +120,16 @@ void machine_halt(void) NORETURN;
 void machine_restart(unsigned int delay_ms) NORETURN;
 void machine_poweroff(void) NORETURN;
 
+/* ---- traces (arch/x86/trace.c) ---- */
+/* The time stamp counter. */
+uint64_t arch_timestamp(void);
+/* Of a difference of two. */
+uint64_t arch_cycles_to_ns(uint64_t cycles);
+/* All exceptions of guests go through guest_exception(), where they can be
+ * watched, while any of the watchers (enum hypercall_watcher) wants it. The
+ * caller holds no lock of a rank above LOCK_RANK_OBSERVE. */
+void arch_watch_exceptions(unsigned int who, bool on);
+
 /* ---- kexec (arch/x86/kexec.c, crash_note.c) ---- */
 struct cpu_regs;
 struct kexec_image;

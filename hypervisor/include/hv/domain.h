@@ -6,12 +6,14 @@
 #ifndef HV_DOMAIN_H
 #define HV_DOMAIN_H
 
+#include <hv/console.h>
 #include <hv/cpumask.h>
 #include <hv/evtchn.h>
 #include <hv/grant.h>
 #include <hv/list.h>
 #include <hv/numa.h>
 #include <hv/page.h>
+#include <hv/perfc.h>
 #include <hv/rangeset.h>
 #include <hv/sched.h>
 #include <hv/spinlock.h>
@@ -69,6 +71,7 @@ struct vcpu {
     unsigned int debug_pauses; /* by a debugger; ctl_lock */
 
     struct sched_vcpu sched;
+    struct perfc_vcpu perfc;
     cpumask_t dirty_cpumask; /* CPUs whose TLB may hold its entries */
     struct evtchn_fifo_vcpu *evtchn_fifo;
 
@@ -118,6 +121,7 @@ struct domain {
     uint32_t ssidref;
     uint32_t suspend_port; /* sent when it has suspended; 0: none */
     struct vnuma *vnuma;   /* or NULL; ctl_lock */
+    struct log_rate log_rate;
 
     struct evtchn_domain evtchn;
     struct grant_table grant;

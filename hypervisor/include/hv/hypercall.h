@@ -25,6 +25,19 @@ extern const hypercall_fn hypercall_table[NR_HYPERCALLS];
 /* The same for the entries of a multicall. */
 extern const hypercall_fn multicall_table[NR_HYPERCALLS];
 
+/* The table that the entry code uses: the one above, or, while somebody wants
+ * to know of every hypercall, one whose entries all lead to watch_hypercall()
+ * first (hypercall/watch.c). */
+extern const hypercall_fn *hypercall_dispatch;
+enum hypercall_watcher {
+    WATCHER_TRACE = 1,
+    WATCHER_COUNT = 2
+};
+void hypercall_watch(enum hypercall_watcher who, bool on);
+/* args as watched_hypercall (arch) pushes them: the last one first. */
+void watch_hypercall(unsigned int nr, const unsigned long args[6]);
+void watch_subcall(unsigned int nr, const unsigned long args[6]);
+
 /* Softirqs or events are waiting: a long operation should save and return. */
 bool hypercall_preempt_check(void);
 /* Returns the value that the handler must return at once. */

@@ -8,7 +8,8 @@
 #define HV_LOCK_ORDER_H
 
 enum lock_rank {
-    LOCK_RANK_NONE = 0, /* unchecked: boot only */
+    LOCK_RANK_NONE = 0,    /* unchecked: boot only */
+    LOCK_RANK_OBSERVE = 5, /* set-up of traces and counters */
     LOCK_RANK_DOMAIN_LIST = 10,
     LOCK_RANK_POOL = 15,   /* CPU pools: which CPU and domain is in which */
     LOCK_RANK_DOMCTL = 20, /* d->ctl_lock */

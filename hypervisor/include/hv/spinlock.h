@@ -20,6 +20,9 @@ typedef struct spinlock {
     };
     uint16_t rank;
     uint16_t cpu; /* holder, debug builds; 0xffff = none */
+#ifdef TRELLIS_LOCKPROF
+    uint64_t taken_at; /* cycles */
+#endif
 } spinlock_t;
 
 #define SPINLOCK_INIT(r)                         \
@@ -33,7 +36,11 @@ static inline void spin_init(spinlock_t *l, enum lock_rank rank)
 }
 
 bool spin_trylock(spinlock_t *l);
-#ifdef TRELLIS_DEBUG
+/* Checked or profiled locks are not taken in line. */
+#if defined(TRELLIS_DEBUG) || defined(TRELLIS_LOCKPROF)
+#define SPINLOCK_CALLS
+#endif
+#ifdef SPINLOCK_CALLS
 void spin_lock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 #else

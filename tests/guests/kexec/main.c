@@ -216,6 +216,7 @@ static void come_and_go(uint8_t type, uint64_t cost)
         EXPECT_EQ(do_load(), 0);
     EXPECT_EQ(status(type), 1);
     loaded = free_bytes();
+    /* Frames that lie where the image goes are set aside meanwhile. */
     EXPECT(before - loaded >= cost && before - loaded < 2 * cost + MIB);
     EXPECT_EQ(unload(type), 0);
     EXPECT_EQ(status(type), 0);

@@ -260,5 +260,6 @@ static void audit_key(char key)
 
 void __init pv_audit_init(void)
 {
-    key_register('A', audit_key, "audit references and types of all frames");
+    key_register_action('A', audit_key,
+                        "audit references and types of all frames");
 }

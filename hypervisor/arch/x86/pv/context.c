@@ -16,6 +16,7 @@
 #include <hv/lib.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
+#include <hv/trace.h>
 
 #include <asm/asm.h>
 #include <asm/cpu.h>
@@ -29,6 +30,14 @@
 #include <asm/spec_ctrl.h>
 #include <asm/tlb.h>
 #include <asm/traps.h>
+
+static void idle(void)
+{
+    perfc_inc(PERFC_IDLE);
+    TRACE(TRC_PM_IDLE_ENTRY, 1);
+    arch_idle();
+    TRACE(TRC_PM_IDLE_EXIT, 1);
+}
 
 void idle_loop(void)
 {
@@ -49,7 +58,7 @@ void idle_loop(void)
         if (softirq_is_pending() || cpu_is_to_park())
             irq_enable();
         else
-            arch_idle();
+            idle();
     }
 }
 

@@ -10,6 +10,7 @@
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/trace.h>
 
 #include <asm/context.h>
 #include <asm/fpu.h>
@@ -324,6 +325,8 @@ static bool execute(struct emul_ctx *c)
 
     if (!i || (!c->v->arch.kernel_mode && !emuls[i].user))
         return false;
+    c->v->perfc.emulated++;
+    TRACE(TRC_PV_EMULATE_PRIVOP | TRC_64_FLAG, TRACE_64(c->regs->rip));
     switch (emuls[i].fn(c)) {
     case EMUL_NEXT:
         finish(c->v, c->regs, c->in.len);

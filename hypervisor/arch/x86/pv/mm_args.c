@@ -23,6 +23,8 @@ int pv_get_other_owner(domid_t id, struct domain **out)
         *out = dom_io;
         return 0;
     case DOMID_XEN:
+        if (!d->is_privileged)
+            return -EPERM;
         *out = dom_hv;
         return 0;
     default:

@@ -12,6 +12,7 @@
 #include <hv/bitmap.h>
 #include <hv/domain.h>
 #include <hv/lib.h>
+#include <hv/trace.h>
 
 #include <asm/pv/decode.h>
 #include <asm/pv/iomem.h>
@@ -64,6 +65,9 @@ static bool store_to_l1(struct domain *d, mfn_t m, const struct store_op *op,
     if (!slot)
         return false;
     ok = update(slot, op, in, regs, d);
+    current->perfc.pte_emulated++;
+    TRACE(TRC_PV_PTWR_EMULATION | TRC_64_FLAG, TRACE_64(READ_ONCE(*slot)),
+          TRACE_64(op->linear), TRACE_64(regs->rip));
     pt_unlock(table);
     return ok;
 }

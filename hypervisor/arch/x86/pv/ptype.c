@@ -11,6 +11,7 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
+#include <hv/trace.h>
 
 #include <asm/pv/desc.h>
 #include <asm/x86.h>
@@ -61,8 +62,11 @@ static void finish_drop(struct page_info *pg)
 /* Claimer: drop entries below nr_done, then the type and the reference. */
 static int drop_busy(struct page_info *pg, bool preemptible)
 {
-    int rc = table_devalidate(pg, pgs_type(READ_ONCE(pg->state)), preemptible);
+    enum page_type type = pgs_type(READ_ONCE(pg->state));
+    int rc = table_devalidate(pg, type, preemptible);
 
+    perfc_inc(PERFC_TYPES_DROPPED);
+    TRACE(TRC_MEM_TYPE_PUT, TRACE_64(mfn_x(page_to_mfn(pg))), type);
     if (rc == -ERESTART)
         __atomic_fetch_or(&pg->state, PGS_PARTIAL, __ATOMIC_SEQ_CST);
     else
@@ -86,6 +90,8 @@ static int validate_busy(struct page_info *pg, enum page_type type)
     }
     if (!rc) {
         __atomic_fetch_or(&pg->state, PGS_VALIDATED, __ATOMIC_SEQ_CST);
+        perfc_inc(PERFC_TYPES_GOT);
+        TRACE(TRC_MEM_TYPE_GET, TRACE_64(mfn_x(page_to_mfn(pg))), type);
         return 0;
     }
     if (rc == -ERESTART) {

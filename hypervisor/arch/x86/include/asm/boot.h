@@ -45,6 +45,11 @@ void boot_alloc_finish(void);
  * boot_alloc_init(). */
 void crash_area_reserve(void);
 
+/* boot/log_area.c: memory for the log, before all others; later, when the
+ * direct map is there, the log moves into it. */
+void log_area_reserve(void);
+void log_area_use(void);
+
 /* paging.c: replace the boot page tables: image, direct map, tables. */
 void paging_init(void);
 /* Frame table and machine-to-physical table, then the heap. */
@@ -56,9 +61,10 @@ extern uint64_t boot_l4[512]; /* head.S */
 /* Free the init part of the image and seal what is read-only after boot. */
 void free_init_memory(void);
 
-/* uart_irq.c, reboot.c, backtrace.c */
+/* uart_irq.c, reboot.c, backtrace.c, keys.c */
 void uart_irq_init(void);
 void reboot_init(void);
 void backtrace_init(void);
+void arch_keys_init(void);
 
 #endif

@@ -42,6 +42,7 @@ bool ioapic_has_gsi(unsigned int gsi);
 void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
                   bool level, bool low);
 void ioapic_set_mask(unsigned int gsi, bool masked);
+void ioapic_dump(void);
 /* Mask every line, for good: no lock is taken. */
 void ioapic_shutdown(void);
 /* A register of the I/O APIC at that physical address, for dom0. */
@@ -61,6 +62,7 @@ void msi_destroy(struct msi *m); /* disabled before */
 void msi_program(struct msi *m, uint8_t vector, uint32_t apic_id);
 void msi_set_mask(struct msi *m, bool masked);
 void msi_disable(struct msi *m);
+void msi_dump(void);
 
 /* irq.c, for physdev_op. All return 0 or -Exxx. */
 int irq_map_gsi(struct domain *d, unsigned int gsi);

@@ -5,6 +5,8 @@
 #ifndef ASM_MCE_H
 #define ASM_MCE_H
 
+#include <hv/percpu.h>
+
 #include <asm/regs.h>
 
 /* Log the banks; end the machine or the guest if state is lost. */
@@ -16,5 +18,6 @@ void mce_cpu_init(void);
  * NMI stack with nothing but memory to rely on: no lock, no fault. */
 void nmi_set_handler(bool (*fn)(struct cpu_regs *regs));
 void nmi_handle(struct cpu_regs *regs);
+DECLARE_PER_CPU(unsigned long, nmi_count);
 
 #endif

@@ -66,6 +66,7 @@ extern const char entry_text_start[], entry_text_end[];
 extern const char stub_syscall64[], stub_syscall32[], sysenter_entry[];
 extern const char iret_to_guest[];
 extern const char vector_stubs[]; /* 16 bytes each */
+extern const char traced_stubs[]; /* the same, for the first 32 */
 /* Drop everything on this CPU's stack and leave by the exit path of current,
  * whose frame is in cpu_info: to the guest. */
 void exit_to_guest(void) NORETURN;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Console keys that show the machine: interrupt chips, clocks, and where the
+ * control domain is.
+ */
+#include <hv/arch.h>
+#include <hv/console.h>
+#include <hv/domain.h>
+#include <hv/lib.h>
+#include <hv/smp.h>
+
+#include <asm/boot.h>
+#include <asm/irq.h>
+#include <asm/mce.h>
+#include <asm/time.h>
+#include <asm/x86.h>
+
+static void show_ioapics(char key)
+{
+    (void)key;
+    ioapic_dump();
+}
+
+static void show_msis(char key)
+{
+    (void)key;
+    msi_dump();
+}
+
+static void show_nmis(char key)
+{
+    unsigned int cpu;
+
+    (void)key;
+    for_each_online_cpu (cpu)
+        printk(LOG_INFO "cpu %u: %lu NMIs\n", cpu, per_cpu(nmi_count, cpu));
+}
+
+struct clock_reading {
+    uint64_t tsc;
+    s_time_t ns;
+};
+
+static void read_clock(void *arg)
+{
+    struct clock_reading *c = arg;
+
+    c->tsc = rdtsc_ordered();
+    c->ns = now_ns();
+}
+
+/* A CPU's system time, less what the asking one had just before: what is left
+ * is the time that the question took, or a clock that is off. */
+static void show_clocks(char key)
+{
+    unsigned int cpu;
+
+    (void)key;
+    printk(LOG_INFO "TSC %u.%03u MHz, up %lld ms\n", tsc_khz / 1000,
+           tsc_khz % 1000, (long long)(now_ns() / 1000000));
+    for_each_online_cpu (cpu) {
+        cpumask_t one = cpumask_of(cpu);
+        struct clock_reading c = {0};
+        s_time_t before = now_ns(), after;
+
+        smp_call(&one, read_clock, &c, true);
+        after = now_ns();
+        printk(LOG_INFO
+               "cpu %u: TSC %016lx, %lld ns after the question, which took "
+               "%lld ns\n",
+               cpu, c.tsc, (long long)(c.ns - before),
+               (long long)(after - before));
+    }
+}
+
+static void show_guest_clocks(char key)
+{
+    struct domain *d;
+
+    (void)key;
+    for (domid_t id = 0; (d = domain_get_first_from(id)) != NULL;) {
+        printk(LOG_INFO "d%u: the machine's TSC, wall clock %+lld s\n", d->id,
+               (long long)(d->time_offset_ns / 1000000000));
+        id = (domid_t)(d->id + 1);
+        domain_put(d);
+    }
+}
+
+static void show_registers(const struct vcpu *v, const struct cpu_regs *r)
+{
+    printk(LOG_INFO "d%uv%u on cpu %u, %s mode%s\n", v->domain->id, v->id,
+           v->processor, v->arch.kernel_mode ? "kernel" : "user",
+           v->pause_flags ? ", not runnable" : "");
+    printk(LOG_INFO " rip %04lx:%016lx rsp %016lx flags %08lx\n",
+           r->cs & 0xffff, r->rip, r->rsp, r->rflags);
+    printk(LOG_INFO " rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax,
+           r->rbx, r->rcx, r->rdx);
+    printk(LOG_INFO " rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi,
+           r->rdi, r->rbp, r->r8);
+}
+
+/* Each stands still while it is shown; the one on whose CPU this runs does
+ * anyway. */
+static void show_dom0(char key)
+{
+    struct vcpu *v;
+
+    (void)key;
+    if (!dom0)
+        return;
+    for_each_vcpu (dom0, v) {
+        if (v == current) {
+            show_registers(v, guest_cpu_regs());
+            continue;
+        }
+        vcpu_pause(v);
+        show_registers(v, &v->arch.regs);
+        vcpu_unpause(v);
+    }
+}
+
+void __init arch_keys_init(void)
+{
+    key_register('0', show_dom0, "show the registers of dom0");
+    key_register('M', show_msis, "show message-signalled interrupts");
+    key_register('N', show_nmis, "show how many NMIs came");
+    key_register('s', show_guest_clocks, "show the guests' time");
+    key_register('t', show_clocks, "show clocks");
+    key_register('z', show_ioapics, "show I/O APICs");
+}

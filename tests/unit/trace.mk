@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+trace_SRCS := hypervisor/core/trace.c
