@@ -18,7 +18,7 @@ for name in "$@"; do
     ASAN_OPTIONS=detect_stack_use_after_return=1 \
         UBSAN_OPTIONS=print_stacktrace=1 \
         CMOCKA_MESSAGE_OUTPUT=STDOUT \
-        timeout 120 "$out/$name" > "$log" 2>&1
+        timeout 300 "$out/$name" > "$log" 2>&1
     rc=$?
     ok=$(grep -c '^\[       OK \]' "$log")
     bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log")
