@@ -50,7 +50,7 @@ for name in "$@"; do
         if [ ! -x "$out/$name" ]; then
             echo "FAIL fuzz $name: not built"
             failed=$((failed + 1))
-        elif ! timeout 300 "$out/$name" -runs=0 $(options "$name") "$kept" \
+        elif ! timeout 300 "$out/$name" -runs=0 $(options "$name") -artifact_prefix="$out/" "$kept" \
             > "$out/$name.replay.log" 2>&1; then
             echo "FAIL fuzz $name: $out/$name.replay.log"
             grep -m3 -E 'ERROR|SUMMARY|BUG|runtime error' \
