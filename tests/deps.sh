@@ -16,7 +16,7 @@ packages=(
     fdisk socat iproute2 ca-certificates
     # tests
     libcmocka-dev libxen-dev clang clang-format clang-tidy libclang-rt-14-dev llvm
-    python3-pytest python3-pexpect
+    python3-pytest python3-pytest-xdist python3-pexpect
 )
 
 if [ "${1:-}" = --list ]; then

@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 layers=(lint abi unit fuzz model guests system)
 passed=0 failed=0 summary=()
 
-if ! make --no-print-directory hypervisor tools guests; then
+jobs=$(nproc)
+if ! make -j"$jobs" --no-print-directory hypervisor tools guests; then
     echo "0 passed, 1 failed"
     exit 1
 fi
@@ -19,7 +20,7 @@ for layer in "${layers[@]}"; do
     rm -f "build/results/$layer"
     echo "== $layer"
     began=$SECONDS
-    if make --no-print-directory "test-$layer"; then status=0; else status=1; fi
+    if make -j"$jobs" --no-print-directory "test-$layer"; then status=0; else status=1; fi
     p=0 f=0
     [ ! -e "build/results/$layer" ] || read -r p f < "build/results/$layer"
     # A target's failure counts even where no single test is to blame; so does

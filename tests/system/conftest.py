@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="only with --full"))
         if "trellis" in item.keywords and config.getoption("--hv") == "xen":
             item.add_marker(pytest.mark.skip(reason="ours only"))
+        if "hosts" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("guests"))
 
 
 @pytest.hookimpl(hookwrapper=True)
