@@ -57,7 +57,7 @@ TOOL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Unit tests: the code under test compiled for the host. Instrumentation hides
 # value ranges from -Wconversion, which the real build applies.
+UNIT_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer \
-	-fno-strict-aliasing -D_GNU_SOURCE \
-	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-strict-aliasing -D_GNU_SOURCE $(UNIT_SANITIZE) \
 	$(filter-out -Wmissing-prototypes -Wconversion,$(WARNINGS)) $(REPRODUCIBLE)

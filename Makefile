@@ -34,6 +34,7 @@ build/.deps: tests/deps.sh
 -include tests/unit/build.mk
 -include tests/fuzz/build.mk
 -include tests/model/build.mk
+-include tests/coverage/build.mk
 
 all: hypervisor tools ## Build the hypervisor and the dom0 tools (default)
 

@@ -128,3 +128,6 @@ $(eval $(call hv_kind,build/lockprof,-DTRELLIS_LOCKPROF=1))
 lockprof: build/lockprof/trellis.elf ## Build the hypervisor with lock profiles
 
 hypervisor: build/trellis.elf build/debug/trellis.elf ## Build the hypervisor, release and debug
+
+# For `make coverage`: each line keeps instructions of its own.
+$(eval $(call hv_kind,build/cover,-DTRELLIS_DEBUG=1 -O0))

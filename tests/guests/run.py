@@ -124,6 +124,7 @@ def qemu_command(args, kernel, options, guest_line):
         "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", monitor, "-serial", "stdio", "-net", "none",
         *options.get("qemu", []),
+        *args.qemu.split(),
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
         "-initrd", ",".join(modules),
     ]
@@ -287,6 +288,7 @@ def parse_arguments():
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--guest-append", default="", help="kernel options")
+    parser.add_argument("--qemu", default="", help="QEMU options")
     parser.add_argument("--no-crashes", action="store_true")
     parser.add_argument("--results",
                         default=os.path.join(TOP, "build/results/guests"))

@@ -57,7 +57,7 @@ $(UNIT_OUT)/$(1).d/%.o: %.c $(UNIT_DIR)/$(1).mk $(UNIT_FLAGS)
 	$$(CC) $(call unit_cflags,$(1)) $($(1)_SRC_CFLAGS) -MMD -MP -c -o $$@ $$<
 
 $(UNIT_OUT)/$(1): $(call unit_objs,$(1)) $(HOSTARCH_LIB)
-	$$(CC) -fsanitize=address,undefined \
+	$$(CC) $(UNIT_SANITIZE) \
 		-Wl,-T,$(UNIT_DIR)/hostarch/percpu.lds -o $$@ $$^ \
 		$($(1)_LIBS) -lcmocka
 endef
