@@ -61,6 +61,7 @@ KERNELS = {
 # The kernels that look at every way in and out, and at page tables, once more.
 ISOLATING_CPU = "Skylake-Server,-smap"
 KERNELS["isolation"] = {"smp": 2}
+KERNELS["l1tf"] = {"cpu": ISOLATING_CPU, "hv": "pv-l1tf=dom0"}
 KERNELS.update({
     name + "+isolated": dict(KERNELS[name], kernel=name, cpu=ISOLATING_CPU)
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",

@@ -17,9 +17,11 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 
+#include <asm/cpu.h>
 #include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
+#include <asm/spec_ctrl.h>
 
 #include "explore.h"
 
@@ -40,6 +42,8 @@ static struct vcpu vcpus[MAX_CPUS_];
 static struct vcpu *self_vcpus[MAX_CPUS_];
 struct domain *dom0 = &other_domain, *dom_io = &io_domain, *dom_hv = &hv_domain;
 pte_t *hv_l4;
+struct cpu_caps cpu_caps;
+struct spec_choice spec_choice;
 
 /* ---- what is held, as the threads know ---- */
 

@@ -14,11 +14,14 @@
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 
+#include <asm/cpu.h>
+#include <asm/patch.h>
 #include <asm/pv/l1e.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/iomem.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
+#include <asm/spec_ctrl.h>
 
 #define PER_DOMAIN 40
 #define NR_FRAMES  (2 * PER_DOMAIN)
@@ -36,6 +39,8 @@ struct domain *dom0 = &doms[0], *dom_io, *dom_hv;
 static struct domain io_domain, hv_domain;
 static pte_t reserved_l4[PT_ENTRIES];
 pte_t *hv_l4 = reserved_l4;
+struct cpu_caps cpu_caps = {.phys_bits = 40};
+struct spec_choice spec_choice = {.l1tf_domu = true};
 static unsigned int preempt_one_in; /* 0: never */
 
 /* ---- the rest of the hypervisor ---- */
@@ -469,6 +474,7 @@ static int setup(void **state)
         holds[i].frame = -1;
     preempt_one_in = 0;
     pages_freed = 0;
+    host_patches = 0;
     derive();
     return 0;
 }
@@ -584,6 +590,32 @@ static void test_mmio(void **state)
     assert_int_equal(after_pin(0) & (PTE_RW | PTE_PCD), PTE_PCD);
     assert_int_equal(try_l1(pte_make(mfn(0xbffe0), PTE_P | PTE_US), 0), 0);
     assert_int_equal(after_pin(0) & PTE_PCD, 0);
+}
+
+/* Entries that are not present: free, unless L1TF makes them readable. */
+static void test_l1tf(void **state)
+{
+    pte_t ram = pte_make(page_to_mfn(page(0)), PTE_RW);
+    pte_t top = pte_make(mfn(max_mfn - 1), 0),
+          above = pte_make(mfn(max_mfn), 0);
+
+    (void)state;
+    assert_int_equal(try_l1(ram, 1), 0);
+    (void)after_pin(1);
+    host_patches = 1U << PATCH_L1TF;
+    assert_int_equal(try_l1(ram, 1), -EPERM);
+    assert_int_equal(try_l1(top, 1), -EPERM);
+    assert_int_equal(try_l1(above, 1), 0);
+    (void)after_pin(1);
+    /* Bits that are compared decide, not those above. */
+    assert_int_equal(try_l1(ram | 1UL << 40, 1), -EPERM);
+    assert_int_equal(try_l1(ram | 1UL << 39, 1), 0);
+    (void)after_pin(1);
+    assert_int_equal(try_l1(ram ^ PTE_ADDR_MASK, 1), 0);
+    (void)after_pin(1);
+    /* A domain that is not looked at. */
+    assert_int_equal(try_l1(ram, 0), 0);
+    (void)after_pin(0);
 }
 
 static void test_table_flags(void **state)
@@ -730,6 +762,7 @@ int main(void)
         cmocka_unit_test_setup(test_always_preempted, setup),
         cmocka_unit_test_setup(test_l1_flags, setup),
         cmocka_unit_test_setup(test_mmio, setup),
+        cmocka_unit_test_setup(test_l1tf, setup),
         cmocka_unit_test_setup(test_table_flags, setup),
         cmocka_unit_test_setup(test_l4_slots, setup),
         cmocka_unit_test_setup(test_flushes, setup),

@@ -75,6 +75,14 @@ static int __init parse_xpti(const char *s)
 }
 PARAM_FUNC("xpti", parse_xpti);
 
+static int __init parse_pv_l1tf(const char *s)
+{
+    start_options();
+    (void)spec_parse_domains(&options.l1tf_dom0, &options.l1tf_domu, s);
+    return 0;
+}
+PARAM_FUNC("pv-l1tf", parse_pv_l1tf);
+
 #ifdef TRELLIS_DEBUG
 /* For tests under QEMU, which has none of these and ignores writes to their
  * registers: the code that uses them runs. */
@@ -310,6 +318,7 @@ void __init spec_report(void)
            SHOW(c, ibpb_switch, "IBPB between domains"),
            SHOW(c, ibpb_entry, "IBPB on entry"), SHOW(c, verw, "VERW on exit"),
            SHOW(c, tsx_off, "TSX off"));
-    printk("Speculation: isolation (xpti): %s\n",
-           which(c->xpti_dom0, c->xpti_domu));
+    printk("Speculation: isolation (xpti): %s; L1TF checks (pv-l1tf): %s\n",
+           which(c->xpti_dom0, c->xpti_domu),
+           which(c->l1tf_dom0, c->l1tf_domu));
 }

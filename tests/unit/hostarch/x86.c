@@ -4,10 +4,12 @@
 
 #include <asm/msr.h>
 #include <asm/page.h>
+#include <asm/patch.h>
 #include <asm/x86.h>
 
 uint64_t host_cr[5] = {CR0_PE | CR0_PG | CR0_WP};
 uint64_t host_dr[8];
+uint32_t host_patches;
 
 uint64_t rdmsr(uint32_t msr)
 {

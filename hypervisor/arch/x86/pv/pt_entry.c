@@ -51,6 +51,8 @@ int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
         rc = table_entry_get(&new, d, level);
         if (rc)
             return rc;
+    } else if (l1tf_refuses(new, d)) {
+        return -EPERM;
     }
     rc = swap_entry(table, slot, new, level, how, &old);
     if (rc)

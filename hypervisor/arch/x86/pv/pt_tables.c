@@ -77,18 +77,36 @@ end:
     return rc;
 }
 
-static int validate_l1(struct page_info *pg, pte_t *pt)
-{
-    unsigned int at;
-    int rc = get_entries(pt, pg->nr_done, &at, pg->owner);
-
-    pg->nr_done = (uint16_t)at;
-    return rc;
-}
-
 static bool skip_slot(unsigned int level, unsigned int slot)
 {
     return level == PGT_L4 && !l4_slot_is_guests(slot);
+}
+
+/* l1tf_refuses() of the entries still to be validated. */
+static ALWAYS_INLINE bool l1tf_refuses_table(const struct page_info *pg,
+                                             const pte_t *pt,
+                                             unsigned int level)
+{
+    if (!patch_is_set(PATCH_L1TF))
+        return false;
+    for (unsigned int i = pg->nr_done; i < PT_ENTRIES; i++)
+        if (!(pt[i] & PTE_P) && !skip_slot(level, i) &&
+            l1tf_refuses(pt[i], pg->owner))
+            return true;
+    return false;
+}
+
+static int validate_l1(struct page_info *pg, pte_t *pt)
+{
+    unsigned int at;
+    int rc = -EPERM;
+
+    if (unlikely(l1tf_refuses_table(pg, pt, PGT_L1)))
+        return rc;
+    rc = get_entries(pt, pg->nr_done, &at, pg->owner);
+
+    pg->nr_done = (uint16_t)at;
+    return rc;
 }
 
 int table_validate(struct page_info *pg, unsigned int level)
@@ -99,6 +117,8 @@ int table_validate(struct page_info *pg, unsigned int level)
 
     if (level == PGT_L1)
         return validate_l1(pg, pt);
+    if (l1tf_refuses_table(pg, pt, level))
+        return -EPERM;
 
     for (i = pg->nr_done; i < PT_ENTRIES; i++) {
         pte_t e = pt[i];

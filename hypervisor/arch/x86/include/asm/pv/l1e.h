@@ -8,6 +8,7 @@
 #ifndef ASM_PV_L1E_H
 #define ASM_PV_L1E_H
 
+#include <asm/pv/l1tf.h>
 #include <asm/pv/ptype_fast.h>
 
 /*
@@ -109,6 +110,8 @@ static ALWAYS_INLINE MUST_CHECK int pt_set_l1(pte_t *slot, pte_t new,
         rc = l1e_get(&new, table_owner, pg_owner);
         if (unlikely(rc))
             return rc;
+    } else if (l1tf_refuses(new, table_owner)) {
+        return -EPERM;
     }
     pte_store(slot, new, how);
     if (old & PTE_P)
@@ -134,6 +137,8 @@ static ALWAYS_INLINE MUST_CHECK int pt_cmpxchg_l1(pte_t *slot, pte_t expected,
             return rc;
         if (same_refs)
             new = adjusted;
+    } else if (l1tf_refuses(new, d)) {
+        return -EPERM;
     }
     if (!__atomic_compare_exchange_n(slot, &expected, new, false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
