@@ -23,7 +23,11 @@ KEXEC_PKGS := kexec-tools xen-utils-4.17 libxenmisc4.17 libxencall1 \
 	libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
 	libxentoolcore1 libxentoollog1
 
-PACKAGES := $(KERNELS) $(XEN) $(STRESS_PKGS) $(KEXEC_PKGS)
+# Debian's tools of Xen: xl and its daemons.
+CLIENTS_PKGS := xen-utils-common xenstore-utils libxenstore4 libxenhypfs1 \
+	libyajl2
+
+PACKAGES := $(KERNELS) $(XEN) $(STRESS_PKGS) $(KEXEC_PKGS) $(CLIENTS_PKGS)
 PKG_DONE := $(PACKAGES:%=$(PKG)/%/.done)
 
 # One recipe makes all: apt's lists are read once, packages come in a row.
@@ -112,7 +116,9 @@ $(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
 		$(IMG)/stress/.done $(PKG_DONE)
 	@tests/images/mk_data_disk.sh $@ $(IMG)
 
-images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
+include tests/clients/clients.mk
+
+images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/dom0-clients.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
 
 build/trellis.iso: build/trellis.elf $(IMG)/dom0-6.1.cpio tests/images/mk_iso.sh
 	@tests/images/mk_iso.sh $@ build/trellis.elf \

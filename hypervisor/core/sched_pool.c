@@ -10,8 +10,6 @@
 
 #include "sched_priv.h"
 
-#define NR_POOLS 64
-
 /* Which CPU and which domain is in which pool. */
 static spinlock_t pool_lock = SPINLOCK_INIT(LOCK_RANK_POOL);
 static struct sched_pool pools[NR_POOLS] = {

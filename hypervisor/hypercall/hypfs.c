@@ -2,10 +2,12 @@
 /*
  * hypfs_op: a small tree of values by path, for the control domain:
  *
- *     /buildinfo   what the hypervisor was built from
- *     /params      the options of its command line, with their values
+ *     /buildinfo          what the hypervisor was built from
+ *     /cpupool/ID         one of each pool of CPUs
+ *     /params             the options of its command line, with their values
  *
- * Nothing can be written.
+ * Names and places are those of the manual's hypfs-paths. Nothing can be
+ * written.
  */
 #include "hypfs.h"
 
@@ -14,6 +16,7 @@
 #include <hv/lib.h>
 #include <hv/page.h>
 #include <hv/permission.h>
+#include <hv/sched.h>
 #include <hv/version.h>
 
 #include <public/hypfs.h>
@@ -30,7 +33,14 @@
 
 static const uint32_t major = 4, minor = 17;
 
+#define DIR(n, c)                                                     \
+    {                                                                 \
+        .name = (n), .type = XEN_HYPFS_TYPE_DIR, .nr = ARRAY_SIZE(c), \
+        .u.children = (c)                                             \
+    }
+
 static const struct hypfs_node version_nodes[] = {
+    STRING("extra", TRELLIS_EXTRAVERSION),
     {.name = "major",
      .type = XEN_HYPFS_TYPE_UINT,
      .nr = sizeof(major),
@@ -39,39 +49,51 @@ static const struct hypfs_node version_nodes[] = {
      .type = XEN_HYPFS_TYPE_UINT,
      .nr = sizeof(minor),
      .u.content = &minor},
-    STRING("extra", TRELLIS_EXTRAVERSION),
 };
 
-static const struct hypfs_node buildinfo_nodes[] = {
-    STRING("changeset", TRELLIS_CHANGESET),
+static const struct hypfs_node compile_nodes[] = {
     STRING("compile_by", "trellis"),
     STRING("compile_date", TRELLIS_DATE),
     STRING("compile_domain", ""),
     STRING("compiler", TRELLIS_COMPILER),
-    {.name = "version",
-     .type = XEN_HYPFS_TYPE_DIR,
-     .nr = ARRAY_SIZE(version_nodes),
-     .u.children = version_nodes},
 };
 
-/* The root, with what boot added; on the caller's stack. */
+static const struct hypfs_node buildinfo_nodes[] = {
+    STRING("changeset", TRELLIS_CHANGESET),
+    DIR("compileinfo", compile_nodes),
+    DIR("version", version_nodes),
+};
+
+/* The scheduler places single CPUs, never cores or sockets as a whole. */
+static const struct hypfs_node pool_nodes[] = {STRING("sched-gran", "cpu")};
+
+/* The root with what boot added, and the pools that there are at the moment:
+ * made for each call. */
 struct root {
-    struct hypfs_node self, nodes[2];
+    struct hypfs_node self, nodes[3], pools[NR_POOLS];
+    char pool_names[NR_POOLS][12];
 };
 
 static void root_init(struct root *r)
 {
-    r->nodes[0] = (struct hypfs_node){.name = "buildinfo",
+    struct hypfs_node params = {.name = "params", .type = XEN_HYPFS_TYPE_DIR};
+    struct sched_pool_info pool;
+    unsigned int nr = 0;
+
+    for (unsigned int id = 0; nr < NR_POOLS && sched_pool_info(id, &pool) == 0;
+         id = pool.id + 1) {
+        snprintf(r->pool_names[nr], sizeof(r->pool_names[nr]), "%u", pool.id);
+        r->pools[nr] = (struct hypfs_node)DIR(r->pool_names[nr], pool_nodes);
+        nr++;
+    }
+    params.u.children = hypfs_params(&params.nr);
+    r->nodes[0] = (struct hypfs_node)DIR("buildinfo", buildinfo_nodes);
+    r->nodes[1] = (struct hypfs_node){.name = "cpupool",
                                       .type = XEN_HYPFS_TYPE_DIR,
-                                      .nr = ARRAY_SIZE(buildinfo_nodes),
-                                      .u.children = buildinfo_nodes};
-    r->nodes[1] =
-        (struct hypfs_node){.name = "params", .type = XEN_HYPFS_TYPE_DIR};
-    r->nodes[1].u.children = hypfs_params(&r->nodes[1].nr);
-    r->self = (struct hypfs_node){.name = "",
-                                  .type = XEN_HYPFS_TYPE_DIR,
-                                  .nr = ARRAY_SIZE(r->nodes),
-                                  .u.children = r->nodes};
+                                      .nr = nr,
+                                      .u.children = r->pools};
+    r->nodes[2] = params;
+    r->self = (struct hypfs_node)DIR("", r->nodes);
 }
 
 static const struct hypfs_node *child(const struct hypfs_node *dir,
@@ -182,14 +204,18 @@ static int read_path(char *path, guest_va_t from, uint64_t len)
 
 static long op_on_path(uint32_t cmd, char *path, guest_va_t buf, uint64_t len)
 {
+    struct root *root = hv_alloc(sizeof(*root));
     const struct hypfs_node *n;
-    struct root root;
+    long rc = -ENOENT;
 
-    root_init(&root);
-    n = find(&root.self, path);
-    if (!n)
-        return -ENOENT;
-    return cmd == XEN_HYPFS_OP_read ? read_node(n, buf, len) : -EACCES;
+    if (!root)
+        return -ENOMEM;
+    root_init(root);
+    n = find(&root->self, path);
+    if (n)
+        rc = cmd == XEN_HYPFS_OP_read ? read_node(n, buf, len) : -EACCES;
+    hv_free(root);
+    return rc;
 }
 
 long do_hypfs_op(unsigned long cmd, unsigned long path, unsigned long path_len,

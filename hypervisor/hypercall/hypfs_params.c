@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The options of the command line for hypfs. They are declared in memory that
- * is given back after boot, so their names and values are copied before.
+ * is given back after boot, so their names and values are copied before,
+ * in the order of the names.
  */
 #include "hypfs.h"
 
@@ -60,13 +61,26 @@ static bool __init describe(const struct param *p, struct hypfs_node *n)
     return n->name && n->u.content;
 }
 
+/* Puts the last node where its name belongs. */
+static void __init sort_in(void)
+{
+    struct hypfs_node last = nodes[nr_nodes];
+    unsigned int i = nr_nodes;
+
+    for (; i > 0 && strcmp(nodes[i - 1].name, last.name) > 0; i--)
+        nodes[i] = nodes[i - 1];
+    nodes[i] = last;
+}
+
 void __init hypfs_init(void)
 {
     size_t nr = (size_t)(params_end - params_start);
 
     nodes = nr ? hv_alloc(nr * sizeof(*nodes)) : NULL;
     for (const struct param *p = params_start; nodes && p < params_end; p++) {
-        if (describe(p, &nodes[nr_nodes]))
-            nr_nodes++;
+        if (!describe(p, &nodes[nr_nodes]))
+            continue;
+        sort_in();
+        nr_nodes++;
     }
 }

@@ -49,10 +49,10 @@ def add_modules(archive, kernel, names):
                  "".join(f"{name}\n" for name, _ in order).encode())
 
 
-def add_programs(archive, programs, roots):
+def add_programs(archive, programs, others, roots):
     for path in programs:
         archive.file(f"usr/bin/{os.path.basename(path)}", path, 0o755)
-    for name, path in elf.closure(programs, roots).items():
+    for name, path in elf.closure([*programs, *others], roots).items():
         where = name if name.startswith("/") else f"lib/x86_64-linux-gnu/{name}"
         archive.file(where, path, 0o755)
 
@@ -65,6 +65,9 @@ def main():
     parser.add_argument("--files", action="append", default=[],
                         help="folder to lay over the root")
     parser.add_argument("--program", action="append", default=[])
+    parser.add_argument("--needs", action="append", default=[],
+                        help="program that a folder of --files has: "
+                             "libraries only")
     parser.add_argument("--libs", action="append", default=[],
                         help="unpacked package with libraries")
     parser.add_argument("--busybox", default="/bin/busybox")
@@ -76,7 +79,7 @@ def main():
     add_busybox(archive, args.busybox)
     if args.kernel:
         add_modules(archive, args.kernel, args.modules.split())
-    add_programs(archive, args.program, args.libs)
+    add_programs(archive, args.program, args.needs, args.libs)
     for folder in args.files:
         archive.tree(folder)
 

@@ -19,6 +19,8 @@ def pytest_addoption(parser):
                      help="boot combinations: a few, all pairs, every one")
     parser.addoption("--cycles", type=int, default=0,
                      help="life cycles of the leak test (3, full: 50)")
+    parser.addoption("--record", action="store_true",
+                     help="with --hv xen: keep its answers to Debian's tools")
     parser.addoption("--counts", help="write 'passed failed' to this file")
 
 

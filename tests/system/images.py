@@ -54,7 +54,7 @@ def dom0_initramfs(name):
     other = os.environ.get("TRELLIS_DOM0_INITRAMFS")
     if other:
         return existing(other)
-    name = name if name in PACKAGES or name == "kexec" else "6.1"
+    name = name if name in (*PACKAGES, "kexec", "clients") else "6.1"
     return existing(os.path.join(IMAGES, f"dom0-{name}.cpio"))
 
 

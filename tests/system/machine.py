@@ -69,7 +69,7 @@ class Options:
     hv_args: str = ""           # added to the hypervisor's command line
     kernel: str = "6.1"         # of dom0; or a path
     args: str = ""              # added to dom0's command line
-    initramfs: str = ""         # of dom0, if not the kernel's: "kexec"
+    initramfs: str = ""         # of dom0, if not the kernel's: "kexec", "clients"
     mode: str = "test"          # trellis.mode of dom0's /init
     early: bool = True          # dom0's first messages too
     boot: str = "kernel"        # kernel, bios (ISO) or uefi (ISO)

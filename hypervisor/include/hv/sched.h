@@ -131,6 +131,7 @@ void sched_context_saved(struct vcpu *prev);
 extern struct vcpu *idle_vcpu[MAX_CPUS];
 
 /* ---- pools: core/sched_pool.c; errors as sysctl cpupool_op's ---- */
+#define NR_POOLS  64
 #define SCHED_ANY UINT32_MAX
 struct sched_pool_info {
     unsigned int id, nr_domains;

@@ -306,8 +306,12 @@ static void hypfs_tree(void)
         n++;
         params += !strncmp(entry->name, "params", 7);
     } while (entry->off_next && n < 10);
-    EXPECT_EQ(n, 2);
+    EXPECT_EQ(n, 3);
     EXPECT_EQ(params, 1);
+    EXPECT_EQ(hypfs(XEN_HYPFS_OP_read, "/cpupool/0/sched-gran", 64), 0);
+    EXPECT_EQ(strncmp((char *)buf + sizeof(*e), "cpu", 4), 0);
+    EXPECT_EQ(hypfs(XEN_HYPFS_OP_read, "/buildinfo/compileinfo/compiler", 99),
+              0);
     EXPECT_EQ(hypfs(XEN_HYPFS_OP_read, "/buildinfo/version/minor", 64), 0);
     EXPECT_EQ(e->type, XEN_HYPFS_TYPE_UINT);
     EXPECT_EQ(e->content_len, 4);
@@ -323,6 +327,7 @@ static void hypfs_refused(void)
                                          "/params/nothing",
                                          "/buildinfo/version/minor/x",
                                          "/buildinfo//version",
+                                         "/cpupool/1",
                                          "/buildinf",
                                          "/buildinfo2"};
     static const char unterminated[4] = {'/', 'a', 'b', 'c'};

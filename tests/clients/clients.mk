@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# A control domain with Debian's tools of Xen 4.17, unmodified, beside ours.
+# The scripts of devices want bash and util-linux's flock.
+
+CLIENTS := $(IMG)/clients
+CLIENTS_BIN := $(CLIENTS)/usr/lib/xen-4.17/bin
+CLIENTS_FILES := $(shell find tests/clients/dom0 -type f)
+
+# The C library loads it by itself when a thread is cancelled.
+LIBGCC := /lib/x86_64-linux-gnu/libgcc_s.so.1
+
+$(CLIENTS)/.done: $(PKG_DONE) tests/clients/clients.mk
+	@rm -rf $(CLIENTS)
+	@mkdir -p $(CLIENTS_BIN) $(CLIENTS)/usr/bin $(CLIENTS)/bin \
+		$(CLIENTS)$(dir $(LIBGCC))
+	@cp -rL $(PKG)/xen-utils-4.17/usr/lib/xen-4.17/bin $(CLIENTS_BIN)/..
+	@cp -rL $(PKG)/xen-utils-common/usr/sbin $(CLIENTS)/usr
+	@cp -r $(PKG)/xen-utils-common/usr/lib $(CLIENTS)/usr
+	@cp -r $(PKG)/xen-utils-common/etc $(CLIENTS)
+	@cp -L $(PKG)/xenstore-utils/usr/bin/xenstore $(CLIENTS)/usr/bin
+	@for t in chmod exists list ls read rm watch write; do \
+		cp $(CLIENTS)/usr/bin/xenstore $(CLIENTS)/usr/bin/xenstore-$$t; done
+	@cp /bin/bash /usr/bin/flock $(CLIENTS)/bin
+	@cp $(LIBGCC) $(CLIENTS)$(LIBGCC)
+	@rm $(CLIENTS)/usr/sbin/xen
+	@touch $@
+
+$(IMG)/dom0-clients.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(CLIENTS_FILES) \
+		$(CLIENTS)/.done $(TOOL_BINARIES)
+	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
+		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
+		--files $(CLIENTS) --files tests/clients/dom0 \
+		$(foreach t,$(TOOL_BINARIES),--program $(t)) \
+		$$(find $(CLIENTS) -type f -perm -1 -printf '--needs %p ') \
+		$(foreach p,$(KEXEC_PKGS) $(CLIENTS_PKGS),--libs $(PKG)/$(p))
+
+# The reference first: the recordings have to be true.
+CLIENTS_ARGS ?= --full -k test_clients
+.PHONY: test-clients
+test-clients: all images ## Debian's tools, on Debian's Xen and on ours
+	@tests/system/run-tests.sh --hv xen $(CLIENTS_ARGS)
+	@tests/system/run-tests.sh $(CLIENTS_ARGS)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Where answers may differ from the reference's, and why. docs/clients.md is
+the same table for readers.
+
+(command, field, what both values have to be, why). Command is searched for;
+field and value must match whole. ABSENT stands for a field that is not there.
+"""
+
+NUMBER = r"\d+(\.\d+)?"
+
+EXCEPTIONS = [
+    # What differs between two runs on the same hypervisor.
+    (r"xl (list|claims|cpupool-list|shutdown)", r"[^/]+/5", NUMBER, "seconds of CPU time"),
+    (r"xl (list|claims)", r"[^/]+/4", r"[r-][b-]----",
+     "runs or waits at this moment"),
+    (r"xl vcpu-list", r"[^/]+/[36]?", r"\d|-", "on which CPU"),
+    (r"xl vcpu-list", r"[^/]+/4", r"[r-][b-]-", "runs or waits"),
+    (r"xl vcpu-list", r"[^/]+/5", NUMBER, "seconds of CPU time"),
+    (r"xl uptime", r".*", r"\d+:\d\d:\d\d", "since when"),
+    (r"xentop", r"[^/]+/(2|3|5)", NUMBER, "use of CPU and memory"),
+    (r"xentop", r"[^/]+/1", r"[-b]{6}|-{5}[r-]|--b---", "runs or waits"),
+    (r"xl list -l", r".*/uuid", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+     "a new one each time"),
+    # What the two hypervisors are.
+    (r"xl info", r"free_memory|total_memory|(0:|node:)/[12]", r"\d+",
+     "memory that the hypervisor needs for itself"),
+    (r"xl info", r"cpu_mhz", NUMBER, "measured"),
+    (r"xl info", r"hw_caps", r"([0-9a-f]{8}:){7}[0-9a-f]{8}",
+     "the reference runs without XSAVE (abi: machine.py), and clears what it "
+     "will not use itself"),
+    (r"xl info", r"virt_caps", r"pv( hvm hap)? gnttab-v1 gnttab-v2",
+     "Trellis has PV guests only"),
+    (r"xl info", r"xen_caps", r"xen-3.0-x86_64( hvm-\S+)*",
+     "Trellis has PV guests only"),
+    (r"xl info", r"xen_(extra|version|changeset)|cc_\w+|build_id", r".*",
+     "whose build it is"),
+    (r"xl info", r"xen_commandline", r"console=com1.*", "options of each"),
+    (r"xl sched-credit2", r"Cpupool/2", r"ratelimit=\d+us",
+     "the default; both can be set"),
+    (r"xenhypfs tree", r".*", r"ABSENT|1",
+     "parameters are those of each command line"),
+]

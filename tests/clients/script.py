@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""Runs a script of commands in dom0 and keeps what they answered."""
+
+import json
+import os
+import time
+
+import compare
+import machine
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
+
+
+class Script:
+    """The commands of one test on the machine m, in order."""
+
+    def __init__(self, m):
+        self.m = m
+        self.steps = []
+
+    def do(self, command, view=compare.words, timeout=60):
+        """A command whose answer is compared; returns its output."""
+        status, out = self.m.try_run(command + " 2>&1", timeout)
+        fields = compare.lines(out) if status else view(out)
+        self.steps.append({"run": command, "status": status,
+                           "fields": fields})
+        return out
+
+    def until(self, command, timeout=60):
+        """Waits for something that takes its time; the command succeeds when
+        it has come."""
+        end = time.monotonic() + timeout * machine.PATIENCE
+        while self.m.try_run(command)[0]:
+            if time.monotonic() > end:
+                self.m.fail(f"not within {timeout} s: {command}")
+            time.sleep(0.5)
+
+    def console(self, command, typed, answer):
+        """Attaches to a guest's console, types a line, waits for what comes
+        of it, and detaches (Ctrl-])."""
+        self.m.last_id += 1
+        mark = self.m.last_id
+        self.m.send(f"{mark} {len(command)} {command}\n")
+        self.m.expect(rf"@@ {mark} begin @@", 20, command)
+        if self.m.comes(rf"@@ {mark} \d+ @@", 2):
+            self.m.fail(f"`{command}` ended at once")
+        self.m.send(typed + "\n")
+        self.m.expect(answer, 30, f"{answer!r} over {command}")
+        self.m.send("\x1d")
+        self.m.expect(rf"@@ {mark} 0 @@", 20, f"end of {command}")
+        self.steps.append({"run": command, "status": 0,
+                           "fields": {"answer": answer}})
+
+    def path(self, name):
+        return os.path.join(FOLDER, f"{name}.json")
+
+    def record(self, name):
+        """Keeps the answers of the reference."""
+        os.makedirs(FOLDER, exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as f:
+            json.dump(self.steps, f, indent=1)
+            f.write("\n")
+
+    def check(self, name):
+        """Compares with what the reference answered."""
+        with open(self.path(name), encoding="utf-8") as f:
+            found = compare.differences(json.load(f), self.steps)
+        if found:
+            self.m.fail(f"{len(found)} answers differ from Xen's:\n" +
+                        "\n".join(found))
