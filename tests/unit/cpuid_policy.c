@@ -223,9 +223,16 @@ static void msrs(void **state)
     struct xen_msr_entry m[2];
     uint32_t err = 0;
 
-    assert_int_equal(cpuid_policy_to_msrs(&p, m, 2), 1);
+    /* Both that the tools know, whatever the values. */
+    assert_int_equal(cpuid_policy_to_msrs(&p, NULL, 0), 2);
+    assert_int_equal(cpuid_policy_to_msrs(&p, m, 1), -ENOBUFS);
+    assert_int_equal(cpuid_policy_to_msrs(&p, m, 2), 2);
     assert_int_equal(m[0].idx, MSR_PLATFORM_INFO);
-    assert_int_equal(cpuid_policy_from_msrs(&p, m, 1, &err), 0);
+    assert_int_equal(m[1].idx, MSR_ARCH_CAPABILITIES);
+    assert_int_equal(cpuid_policy_from_msrs(&p, m, 2, &err), 0);
+    m[1].val = 1;
+    assert_int_equal(cpuid_policy_from_msrs(&p, m, 2, &err), -ERANGE);
+    assert_int_equal(err, MSR_ARCH_CAPABILITIES);
     m[0].idx = MSR_LSTAR;
     assert_int_equal(cpuid_policy_from_msrs(&p, m, 1, &err), -ERANGE);
     assert_int_equal(err, MSR_LSTAR);

@@ -294,11 +294,19 @@ int cpuid_policy_to_leaves(const struct cpuid_policy *p,
 int cpuid_policy_to_msrs(const struct cpuid_policy *p,
                          struct xen_msr_entry *msrs, unsigned int nr)
 {
+    /* Tools write both whatever their values, and make room for as many as
+     * the hypervisor says it has. */
+    const struct xen_msr_entry all[] = {
+        {.idx = MSR_PLATFORM_INFO, .val = p->platform_info},
+        {.idx = MSR_ARCH_CAPABILITIES, .val = 0},
+    };
+
     if (!msrs || !nr)
-        return 1;
-    msrs[0] = (struct xen_msr_entry){
-        .idx = MSR_PLATFORM_INFO, .flags = 0, .val = p->platform_info};
-    return 1;
+        return ARRAY_SIZE(all);
+    if (nr < ARRAY_SIZE(all))
+        return -ENOBUFS;
+    memcpy(msrs, all, sizeof(all));
+    return ARRAY_SIZE(all);
 }
 
 /* Where leaf/sub is kept, NULL if nowhere. */
