@@ -30,11 +30,18 @@ struct rest {
     unsigned long count;
 };
 
+/* An entry asked to be continued: its new arguments. Not in line, or their
+ * addresses would be kept at hand for it all the time. */
+static NOINLINE int store_args(guest_va_t e, const struct multicall_state *mc)
+{
+    return copy_to_guest_va(e + FIELD(args), mc->args, sizeof(mc->args));
+}
+
 /* -ERESTART: to be continued at *rest. The range was checked; words are read
  * and written one by one, straight from and to registers. */
-static long run(const struct multicall_state *mc, struct rest *rest)
+static ALWAYS_INLINE long run(const struct multicall_state *mc,
+                              struct rest *rest, bool watched)
 {
-    bool watched = READ_ONCE(hypercall_dispatch) != hypercall_table;
     unsigned long count = rest->count;
     guest_va_t e = rest->calls;
 
@@ -49,7 +56,7 @@ static long run(const struct multicall_state *mc, struct rest *rest)
         guest_load(a4, e + FIELD(args[3]), fault);
         guest_load(a5, e + FIELD(args[4]), fault);
         guest_load(a6, e + FIELD(args[5]), fault);
-        if (unlikely(watched) && op < NR_HYPERCALLS) {
+        if (watched && op < NR_HYPERCALLS) {
             const unsigned long args[6] = {a6, a5, a4, a3, a2, a1};
 
             watch_subcall((unsigned int)op, args);
@@ -58,7 +65,7 @@ static long run(const struct multicall_state *mc, struct rest *rest)
             result =
                 multicall_table[op % NR_HYPERCALLS](a1, a2, a3, a4, a5, a6);
         if (unlikely(mc->continued)) {
-            if (copy_to_guest_va(e + FIELD(args), mc->args, sizeof(mc->args)))
+            if (store_args(e, mc))
                 return -EFAULT;
             break;
         }
@@ -75,6 +82,13 @@ fault:
     return -EFAULT;
 }
 
+/* Somebody wants to know of every hypercall. */
+static NOINLINE long run_watched(const struct multicall_state *mc,
+                                 struct rest *rest)
+{
+    return run(mc, rest, true);
+}
+
 long do_multicall(unsigned long calls, unsigned long count)
 {
     struct multicall_state *mc = &this_cpu(multicall);
@@ -88,7 +102,10 @@ long do_multicall(unsigned long calls, unsigned long count)
         return 0;
     mc->active = true;
     mc->continued = false;
-    rc = run(mc, &rest);
+    if (unlikely(READ_ONCE(hypercall_dispatch) != hypercall_table))
+        rc = run_watched(mc, &rest);
+    else
+        rc = run(mc, &rest, false);
     mc->active = false;
     if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_multicall, 2, rest.calls,

@@ -146,12 +146,6 @@ long do_nmi_op(unsigned long cmd, unsigned long arg)
     }
 }
 
-long do_stack_switch(unsigned long ss, unsigned long sp)
-{
-    pv_set_kernel_stack(current, ss, sp);
-    return 0;
-}
-
 /* A program of the guest used the FPU while it must not: see guest_nm(). */
 long do_fpu_taskswitch(unsigned long set)
 {

@@ -28,20 +28,35 @@ static int get_desc_page(struct page_info *pg, const struct domain *d)
     return rc ? page_get_and_type(pg, d, PGT_WRITABLE) : 0;
 }
 
+static void store_desc(struct page_info *pg, unsigned long maddr, uint64_t desc)
+{
+    uint64_t *p = (uint64_t *)((char *)page_to_virt(pg) + maddr % PAGE_SIZE);
+
+    WRITE_ONCE(*p, desc);
+}
+
+static NOINLINE long update_any(struct page_info *pg, unsigned long maddr,
+                                uint64_t desc)
+{
+    if (get_desc_page(pg, current->domain))
+        return -EINVAL;
+    store_desc(pg, maddr, desc);
+    page_put_and_type(pg);
+    return 0;
+}
+
 long do_update_descriptor(unsigned long maddr, unsigned long desc)
 {
-    struct domain *d = current->domain;
     mfn_t m = maddr_to_mfn(maddr);
     struct page_info *pg;
-    uint64_t *p;
 
     if (maddr % sizeof(desc) || !mfn_is_ram(m) || !pv_desc_ok(&desc))
         return -EINVAL;
     pg = mfn_to_page(m);
-    if (get_desc_page(pg, d))
-        return -EINVAL;
-    p = (uint64_t *)((char *)page_to_virt(pg) + maddr % PAGE_SIZE);
-    WRITE_ONCE(*p, desc);
-    page_put_and_type(pg);
+    /* At each switch of tasks. This vcpu's GDT holds its frames, and only this
+     * vcpu, or who has paused it, changes what that is. */
+    if (unlikely(pg != current->arch.gdt_pages[0]))
+        return update_any(pg, maddr, desc);
+    store_desc(pg, maddr, desc);
     return 0;
 }

@@ -5,8 +5,9 @@
  */
 #include <hv/arch.h>
 #include <hv/domain.h>
-#include <hv/guest_access.h>
+#include <hv/hypercall.h>
 
+#include <asm/guest_word.h>
 #include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
 
@@ -20,9 +21,15 @@ void pv_set_kernel_stack(struct vcpu *v, uint64_t ss, uint64_t sp)
 
     v->arch.kernel_ss = pv_fix_sel((uint16_t)ss);
     v->arch.kernel_sp = sp;
-    if (!guest_range_ok(top - FRAME_BYTES_MAX, FRAME_BYTES_MAX))
+    if (!guest_words_ok(top - FRAME_BYTES_MAX, FRAME_BYTES_MAX))
         top = NO_STACK;
     v->arch.kernel_stack = top;
+}
+
+long do_stack_switch(unsigned long ss, unsigned long sp)
+{
+    pv_set_kernel_stack(current, ss, sp);
+    return 0;
 }
 
 void arch_set_iopl(struct vcpu *v, unsigned int iopl)

@@ -20,30 +20,26 @@
 
 #define COUNT_CONTINUED (1UL << 31)
 
-struct op_args {
-    const struct mmuext_op *op;
-    struct domain *pg_owner;
-};
-
-static struct page_info *arg1_page(const struct op_args *a)
+static struct page_info *arg1_page(const struct mmuext_op *op,
+                                   const struct domain *pg_owner)
 {
-    return page_get_from_mfn(mfn(a->op->arg1.mfn), a->pg_owner);
+    return page_get_from_mfn(mfn(op->arg1.mfn), pg_owner);
 }
 
-static int op_pin(const struct op_args *a)
+static int op_pin(const struct mmuext_op *op, struct domain *pg_owner)
 {
     enum page_type type =
-        (enum page_type)(PGT_L1 + (a->op->cmd - MMUEXT_PIN_L1_TABLE));
-    mfn_t m = mfn(a->op->arg1.mfn);
+        (enum page_type)(PGT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
+    mfn_t m = mfn(op->arg1.mfn);
 
     if (!mfn_is_ram(m))
         return -EINVAL;
-    return page_pin(mfn_to_page(m), a->pg_owner, type);
+    return page_pin(mfn_to_page(m), pg_owner, type);
 }
 
-static int op_unpin(const struct op_args *a)
+static int op_unpin(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    struct page_info *pg = arg1_page(a);
+    struct page_info *pg = arg1_page(op, pg_owner);
     int rc;
 
     if (!pg)
@@ -58,7 +54,7 @@ static int op_unpin(const struct op_args *a)
 }
 
 /* A reference and type for a new root; INVALID_MFN for frame 0. */
-static int get_root(struct domain *d, mfn_t m)
+static ALWAYS_INLINE int get_root(struct domain *d, mfn_t m)
 {
     if (!mfn_is_ram(m))
         return -EINVAL;
@@ -68,7 +64,7 @@ static int get_root(struct domain *d, mfn_t m)
 }
 
 /* The old root is let go only when no CPU has it loaded any more. */
-static void put_root(mfn_t old)
+static ALWAYS_INLINE void put_root(mfn_t old)
 {
     if (!mfn_eq(old, INVALID_MFN) && !page_try_put_type(mfn_to_page(old)))
         (void)pv_put_or_defer(mfn_to_page(old));
@@ -82,13 +78,13 @@ static void load_kernel_root(const struct vcpu *v)
     write_cr3(mfn_to_maddr(v->arch.kernel_l4));
 }
 
-static int op_new_baseptr(const struct op_args *a)
+static int op_new_baseptr(const struct mmuext_op *op, struct domain *pg_owner)
 {
     struct vcpu *v = current;
-    mfn_t old = v->arch.kernel_l4, new = mfn(a->op->arg1.mfn);
+    mfn_t old = v->arch.kernel_l4, new = mfn(op->arg1.mfn);
     int rc;
 
-    if (a->pg_owner != v->domain)
+    if (pg_owner != v->domain)
         return -EPERM;
     if (mfn_eq(old, new)) {
         load_kernel_root(v);
@@ -104,13 +100,14 @@ static int op_new_baseptr(const struct op_args *a)
     return 0;
 }
 
-static int op_new_user_baseptr(const struct op_args *a)
+static int op_new_user_baseptr(const struct mmuext_op *op,
+                               struct domain *pg_owner)
 {
     struct vcpu *v = current;
-    mfn_t old = v->arch.user_l4, new = mfn(a->op->arg1.mfn);
+    mfn_t old = v->arch.user_l4, new = mfn(op->arg1.mfn);
     int rc;
 
-    if (a->pg_owner != v->domain)
+    if (pg_owner != v->domain)
         return -EPERM;
     if (mfn_eq(old, new))
         return 0;
@@ -127,42 +124,45 @@ static int op_new_user_baseptr(const struct op_args *a)
     return 0;
 }
 
-static int op_flush_local(const struct op_args *a)
+static int op_flush_local(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    (void)a;
+    (void)op;
+    (void)pg_owner;
     tlb_flush_local();
     return 0;
 }
 
-static int op_invlpg_local(const struct op_args *a)
+static int op_invlpg_local(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    tlb_flush_one_local(a->op->arg1.linear_addr);
+    (void)pg_owner;
+    tlb_flush_one_local(op->arg1.linear_addr);
     return 0;
 }
 
-static int op_flush_multi(const struct op_args *a)
+static int op_flush_multi(const struct mmuext_op *op, struct domain *pg_owner)
 {
     cpumask_t mask;
-    int rc = pv_vcpumask_cpus(handle_va(a->op->arg2.vcpumask), &mask);
+    int rc = pv_vcpumask_cpus(handle_va(op->arg2.vcpumask), &mask);
 
+    (void)pg_owner;
     if (rc)
         return rc;
-    if (a->op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
         tlb_flush_mask(&mask);
     else
-        tlb_flush_one_mask(&mask, a->op->arg1.linear_addr);
+        tlb_flush_one_mask(&mask, op->arg1.linear_addr);
     return 0;
 }
 
-static int op_flush_all(const struct op_args *a)
+static int op_flush_all(const struct mmuext_op *op, struct domain *pg_owner)
 {
     cpumask_t mask;
 
-    domain_dirty_mask(a->pg_owner, &mask);
-    if (a->op->cmd == MMUEXT_TLB_FLUSH_ALL)
+    domain_dirty_mask(pg_owner, &mask);
+    if (op->cmd == MMUEXT_TLB_FLUSH_ALL)
         tlb_flush_mask(&mask);
     else
-        tlb_flush_one_mask(&mask, a->op->arg1.linear_addr);
+        tlb_flush_one_mask(&mask, op->arg1.linear_addr);
     return 0;
 }
 
@@ -172,28 +172,28 @@ static void flush_cache(void *unused)
     wbinvd();
 }
 
-static int op_flush_cache(const struct op_args *a)
+static int op_flush_cache(const struct mmuext_op *op, struct domain *pg_owner)
 {
     const cpumask_t here = cpumask_of(smp_processor_id());
+    int rc = permit(__HYPERVISOR_mmuext_op, op->cmd);
 
-    int rc = permit(__HYPERVISOR_mmuext_op, a->op->cmd);
-
+    (void)pg_owner;
     if (rc)
         return rc;
-    if (a->op->cmd == MMUEXT_FLUSH_CACHE)
+    if (op->cmd == MMUEXT_FLUSH_CACHE)
         smp_call(&here, flush_cache, NULL, true);
     else
         smp_call(&cpu_online_map, flush_cache, NULL, true);
     return 0;
 }
 
-static int op_set_ldt(const struct op_args *a)
+static int op_set_ldt(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    unsigned long base = a->op->arg1.linear_addr;
-    uint32_t ents = a->op->arg2.nr_ents;
+    unsigned long base = op->arg1.linear_addr;
+    uint32_t ents = op->arg2.nr_ents;
     struct vcpu *v = current;
 
-    if (a->pg_owner != v->domain)
+    if (pg_owner != v->domain)
         return -EPERM;
     if (ents > LDT_MAX_ENTS || (base & ~PAGE_MASK) || !CANONICAL(base) ||
         (ents && !guest_range_ok(base, ents * 8UL)))
@@ -207,20 +207,21 @@ static int op_set_ldt(const struct op_args *a)
     return 0;
 }
 
-static int get_writable(const struct op_args *a, struct page_info **pg)
+static int get_writable(const struct mmuext_op *op,
+                        const struct domain *pg_owner, struct page_info **pg)
 {
-    mfn_t m = mfn(a->op->arg1.mfn);
+    mfn_t m = mfn(op->arg1.mfn);
 
     if (!mfn_is_ram(m))
         return -EINVAL;
     *pg = mfn_to_page(m);
-    return page_get_and_type(*pg, a->pg_owner, PGT_WRITABLE);
+    return page_get_and_type(*pg, pg_owner, PGT_WRITABLE);
 }
 
-static int op_clear_page(const struct op_args *a)
+static int op_clear_page(const struct mmuext_op *op, struct domain *pg_owner)
 {
     struct page_info *pg;
-    int rc = get_writable(a, &pg);
+    int rc = get_writable(op, pg_owner, &pg);
 
     if (rc)
         return rc;
@@ -229,15 +230,15 @@ static int op_clear_page(const struct op_args *a)
     return 0;
 }
 
-static int op_copy_page(const struct op_args *a)
+static int op_copy_page(const struct mmuext_op *op, struct domain *pg_owner)
 {
     struct page_info *pg, *src;
     int rc;
 
-    src = page_get_from_mfn(mfn(a->op->arg2.src_mfn), a->pg_owner);
+    src = page_get_from_mfn(mfn(op->arg2.src_mfn), pg_owner);
     if (!src)
         return -EINVAL;
-    rc = get_writable(a, &pg);
+    rc = get_writable(op, pg_owner, &pg);
     if (!rc) {
         memcpy(page_to_virt(pg), page_to_virt(src), PAGE_SIZE);
         page_put_and_type(pg);
@@ -246,13 +247,26 @@ static int op_copy_page(const struct op_args *a)
     return rc;
 }
 
-static int op_unsupported(const struct op_args *a)
+static int op_unsupported(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    (void)a;
+    (void)op;
+    (void)pg_owner;
     return -EOPNOTSUPP;
 }
 
-static int (*const op_table[])(const struct op_args *a) = {
+static int op_unknown(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    (void)op;
+    (void)pg_owner;
+    return -ENOSYS;
+}
+
+#define NR_OPS 32U /* a power of two: the index is masked */
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+static int (*const op_table[NR_OPS])(const struct mmuext_op *op,
+                                     struct domain *pg_owner) = {
+    [0 ... NR_OPS - 1] = op_unknown,
     [MMUEXT_PIN_L1_TABLE] = op_pin,
     [MMUEXT_PIN_L2_TABLE] = op_pin,
     [MMUEXT_PIN_L3_TABLE] = op_pin,
@@ -275,17 +289,16 @@ static int (*const op_table[])(const struct op_args *a) = {
     [MMUEXT_UNMARK_SUPER] = op_unsupported,
 };
 
-static int do_one(const struct op_args *a)
+static ALWAYS_INLINE int do_one(const struct mmuext_op *op,
+                                struct domain *pg_owner)
 {
-    uint32_t cmd = a->op->cmd;
+    uint32_t cmd = op->cmd;
 
-    if (cmd >= ARRAY_SIZE(op_table))
-        return -ENOSYS;
-    cmd = (uint32_t)index_nospec(cmd, ARRAY_SIZE(op_table));
-    return op_table[cmd] ? op_table[cmd](a) : -ENOSYS;
+    return likely(cmd < NR_OPS) ? op_table[cmd % NR_OPS](op, pg_owner)
+                                : -ENOSYS;
 }
 
-static bool read_op(guest_va_t va, struct mmuext_op *op)
+static ALWAYS_INLINE bool read_op(guest_va_t va, struct mmuext_op *op)
 {
     union {
         uint64_t words[3];
@@ -300,40 +313,62 @@ static bool read_op(guest_va_t va, struct mmuext_op *op)
     return true;
 }
 
-static int do_ops(uint64_t ops, unsigned long count, struct domain *pg_owner,
-                  unsigned long *nr)
+/* *nr counts those done. */
+static ALWAYS_INLINE int do_ops(uint64_t ops, unsigned long count,
+                                struct domain *pg_owner, unsigned long *nr)
 {
+    unsigned long done = 0;
+    int rc = 0;
+
     if (!guest_words_ok(ops, count * sizeof(struct mmuext_op)))
         return -EFAULT;
-    while (*nr < count) {
+    while (done < count) {
         struct mmuext_op op;
-        const struct op_args a = {.op = &op, .pg_owner = pg_owner};
-        int rc;
 
-        if (!read_op(ops + *nr * sizeof(op), &op))
-            return -EFAULT;
-        rc = do_one(&a);
-        if (rc)
-            return rc;
-        ++*nr;
-        if (pv_drop_is_pending() || (*nr < count && hypercall_preempt_check()))
-            return -ERESTART;
+        rc = -EFAULT;
+        if (unlikely(!read_op(ops + done * sizeof(op), &op)))
+            break;
+        rc = do_one(&op, pg_owner);
+        if (unlikely(rc))
+            break;
+        done++;
+        if (unlikely(pv_drop_is_pending()) ||
+            (done < count && unlikely(hypercall_preempt_check()))) {
+            rc = -ERESTART;
+            break;
+        }
     }
-    return 0;
+    *nr = done;
+    return rc;
 }
 
-long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
-                  unsigned long foreigndom)
+static NOINLINE long go_on_later(unsigned long ops, unsigned long count,
+                                 unsigned long done, unsigned long foreigndom)
+{
+    return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, count, done,
+                              foreigndom);
+}
+
+/* nr of them are done. */
+static long stopped(unsigned long ops, unsigned long count, unsigned long nr,
+                    unsigned long done, unsigned long foreigndom)
+{
+    return go_on_later(ops + nr * sizeof(struct mmuext_op),
+                       (count - nr) | COUNT_CONTINUED, done, foreigndom);
+}
+
+/* With all that a caller may ask for. */
+static NOINLINE long full_mmuext_op(unsigned long ops, unsigned long count,
+                                    unsigned long done,
+                                    unsigned long foreigndom)
 {
     struct domain *pg_owner;
     uint32_t before = 0, after;
     unsigned long nr = 0;
     int rc;
 
-    count &= 0xffffffffUL;
     if (unlikely(pv_drop_is_pending()) && pv_finish_drops() == -ERESTART)
-        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, ops, count, done,
-                                  foreigndom);
+        return go_on_later(ops, count, done, foreigndom);
     if ((count & COUNT_CONTINUED) && done &&
         copy_from_guest_va(&before, done, sizeof(before)))
         return -EFAULT;
@@ -352,9 +387,22 @@ long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
     after = before + (uint32_t)nr;
     if (done && copy_to_guest_va(done, &after, sizeof(after)))
         return -EFAULT;
-    if (rc == -ERESTART)
-        return hypercall_continue(
-            __HYPERVISOR_mmuext_op, 4, ops + nr * sizeof(struct mmuext_op),
-            (count - nr) | COUNT_CONTINUED, done, foreigndom);
+    return rc == -ERESTART ? stopped(ops, count, nr, done, foreigndom) : rc;
+}
+
+/* The common case: one's own tables, and no wish to know how many. */
+long do_mmuext_op(unsigned long ops, unsigned long count, unsigned long done,
+                  unsigned long foreigndom)
+{
+    unsigned long nr = 0;
+    int rc;
+
+    count &= 0xffffffffUL;
+    if (unlikely(done) || unlikely((domid_t)foreigndom != DOMID_SELF) ||
+        unlikely(count >= COUNT_CONTINUED) || unlikely(pv_drop_is_pending()))
+        return full_mmuext_op(ops, count, done, foreigndom);
+    rc = do_ops(ops, count, current->domain, &nr);
+    if (unlikely(rc == -ERESTART))
+        return stopped(ops, count, nr, 0, DOMID_SELF);
     return rc;
 }

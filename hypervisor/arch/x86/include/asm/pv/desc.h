@@ -27,8 +27,22 @@ struct vcpu;
  * be partly changed then. Nobody may write to the frame meanwhile.
  */
 int pv_segdesc_validate(uint64_t *descs) MUST_CHECK;
-/* One descriptor: the value to store through *desc. */
-bool pv_desc_ok(uint64_t *desc) MUST_CHECK;
+/* One descriptor: the value to store through *desc. Intel SDM vol. 3, "Segment
+ * Descriptors". */
+static inline MUST_CHECK bool pv_desc_ok(uint64_t *desc)
+{
+    const uint64_t type = 0xfUL << 40, code_or_data = 1UL << 44;
+    const uint64_t dpl = 3UL << 45, present = 1UL << 47;
+    uint64_t d = *desc;
+
+    if (!(d & present))
+        return true;
+    if (d & code_or_data) {
+        *desc = d | dpl;
+        return true;
+    }
+    return !(d & type);
+}
 
 /* A selector that the guest may have in CS resp. SS: at least RPL 3. */
 static inline uint16_t pv_fix_sel(uint16_t sel)
