@@ -7,7 +7,8 @@ drives QEMU by its gdb stub: it runs to a mark, switches on the log of executed
 instructions (one per translated block) and off at the next mark, and looks at
 every instruction between them, the hypervisor's included: CR3 loads, TLB
 flushes, locked operations, fences, MSR accesses per operation. With
---functions it also says in which functions the instructions are.
+--functions it also says in which functions the instructions are, with --listing
+which they are, one by one.
 
 Counts go into the JSON that run.py wrote.
 """
@@ -114,6 +115,22 @@ class Stub:
         self.qemu.wait()
 
 
+def show_listing(image, seen, units):
+    """The image's instructions that an operation executes, with counts."""
+    out = subprocess.run(["objdump", "-d", "--no-show-raw-insn", image],
+                         stdout=subprocess.PIPE, check=False, text=True).stdout
+    for line in out.splitlines():
+        name = re.match(r"^[0-9a-f]+ (<\S+>:)$", line)
+        if name:
+            function = name.group(1)
+        at = re.match(r"^\s*([0-9a-f]{16}):\s+(.*)$", line)
+        times = seen.get(int(at.group(1), 16), 0) / units if at else 0
+        if times >= 0.5:
+            print(f"{function}\n" * bool(function)
+                  + f"  {times:6.1f}  {at.group(1)[-6:]}  {at.group(2)}")
+            function = ""
+
+
 class Symbols:
     def __init__(self, image):
         out = subprocess.run(["nm", "-n", image], stdout=subprocess.PIPE,
@@ -189,6 +206,8 @@ def main():
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--functions", action="store_true",
                         help="instructions by function")
+    parser.add_argument("--listing", metavar="OPERATION",
+                        help="the instructions of this row of the table")
     parser.add_argument("--out", default=os.path.join(TOP, "build/bench"))
     args = parser.parse_args()
 
@@ -218,6 +237,9 @@ def main():
                 kind: round(sum(n for a, n in seen.items()
                                 if kinds.get(a) == kind) / units, 2)
                 for kind in KINDS}
+            if args.listing == name and label == "trellis":
+                print(f"\n{name}:")
+                show_listing(image, seen, units)
             if args.functions and label == "trellis":
                 print(f"\n{name}:")
                 by = collections.Counter()

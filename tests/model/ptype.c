@@ -239,7 +239,8 @@ static void change_entry(int f, unsigned int slot, pte_t e)
     type = pt_lock(page(f));
     FORGET(type);
     if (type == PGT_L1)
-        (void)!pt_set_l1(&table_of(f)[slot], e, &self_domain, &self_domain, 0);
+        (void)!pt_set_l1(&table_of(f)[slot], e, &self_domain, &self_domain,
+                         PTU_OWN);
     if (type != PGT_NONE)
         pt_unlock(page(f));
     FORGET(0);

@@ -35,15 +35,6 @@ void pv_enter_kernel(struct vcpu *v)
     v->arch.kernel_mode = true;
 }
 
-bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
-                         unsigned long addr)
-{
-    (void)v;
-    (void)pfec;
-    (void)addr;
-    return false;
-}
-
 bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *r)
 {
     (void)v;

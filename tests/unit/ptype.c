@@ -354,7 +354,8 @@ static int set_l1(int f, unsigned int s, pte_t new, int of)
 
     assert_int_equal(pt_lock(page(f)), PGT_L1);
     rc = pt_set_l1(entry(f, s), new, &doms[owner(f)], &doms[of],
-                   any(2) ? PTU_PRESERVE_AD : 0);
+                   (any(2) ? PTU_PRESERVE_AD : 0) |
+                       (current->domain == &doms[of] && any(4) ? PTU_OWN : 0));
     pt_unlock(page(f));
     return rc;
 }

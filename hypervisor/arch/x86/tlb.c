@@ -106,13 +106,24 @@ void tlb_flush_all_local(void)
     irq_restore(flags);
 }
 
+static bool flushed_since(unsigned int cpu, uint32_t stamp)
+{
+    return (int32_t)(READ_ONCE(per_cpu(tlb_time, cpu)) - stamp) > 0;
+}
+
+/* Word by word: this is on the way of every new page table. */
 void tlb_filter_mask(cpumask_t *mask, uint32_t stamp)
 {
-    unsigned int cpu;
+    for (unsigned int i = 0; i < ARRAY_SIZE(mask->bits); i++) {
+        unsigned long left = mask->bits[i];
 
-    for_each_cpu (cpu, mask)
-        if ((int32_t)(READ_ONCE(per_cpu(tlb_time, cpu)) - stamp) > 0)
-            bit_clear(mask->bits, cpu);
+        for (; left; left &= left - 1) {
+            unsigned int bit = (unsigned int)__builtin_ctzl(left);
+
+            if (flushed_since(i * BITS_PER_LONG + bit, stamp))
+                mask->bits[i] &= ~BIT(bit);
+        }
+    }
 }
 
 static void carry_out(const struct request *r)

@@ -232,8 +232,20 @@ static void guest_int80(struct vcpu *v, struct cpu_regs *regs)
     pv_inject_exception(X86_TRAP_GP, X86_TRAP_INT80 << 3 | 2);
 }
 
+static ALWAYS_INLINE void dispatch(struct vcpu *v, struct cpu_regs *regs)
+{
+    uint32_t vector = regs->entry_vector;
+
+    if (likely(vector < ARRAY_SIZE(guest_traps)) && guest_traps[vector])
+        guest_traps[vector](v, regs);
+    else if (vector == X86_TRAP_INT80)
+        guest_int80(v, regs);
+    else
+        fatal_exception(regs);
+}
+
 /* Counts and traces. */
-static void watch_exception(struct vcpu *v, const struct cpu_regs *regs)
+static NOINLINE void watched_exception(struct vcpu *v, struct cpu_regs *regs)
 {
     uint32_t vector = regs->entry_vector;
 
@@ -246,21 +258,17 @@ static void watch_exception(struct vcpu *v, const struct cpu_regs *regs)
         TRACE(TRC_PV_TRAP | TRC_64_FLAG, TRACE_64(regs->rip),
               (vector & 0x7fff) | (regs->error_code ? 1U << 15 : 0) |
                   regs->error_code << 16);
+    dispatch(v, regs);
 }
 
 void guest_exception(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
-    uint32_t vector = regs->entry_vector;
 
     if (unlikely(READ_ONCE(live_idt) != idt))
-        watch_exception(v, regs);
-    if (vector == X86_TRAP_INT80)
-        guest_int80(v, regs);
-    else if (vector < ARRAY_SIZE(guest_traps) && guest_traps[vector])
-        guest_traps[vector](v, regs);
+        watched_exception(v, regs);
     else
-        fatal_exception(regs);
+        dispatch(v, regs);
 }
 
 void guest_syscall(struct cpu_regs *regs)

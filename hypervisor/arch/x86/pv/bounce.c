@@ -212,25 +212,47 @@ void pv_inject_page_fault(uint32_t pfec, unsigned long cr2)
     (1U << X86_TRAP_TS | 1U << X86_TRAP_NP | 1U << X86_TRAP_SS | \
      1U << X86_TRAP_AC)
 
+static NOINLINE enum fault_way bounce_page_fault(struct vcpu *v,
+                                                 struct cpu_regs *regs,
+                                                 unsigned long cr2)
+{
+    return raise_page_fault(v, regs, regs->error_code, cr2) ? FAULT_BOUNCED
+                                                            : FAULT_LEAVE;
+}
+
+static NOINLINE enum fault_way bounce_fault(struct vcpu *v,
+                                            struct cpu_regs *regs,
+                                            unsigned int vector)
+{
+    return raise(v, regs, vector, TRAPS_WITH_ERROR >> vector & 1,
+                 regs->error_code)
+               ? FAULT_BOUNCED
+               : FAULT_LEAVE;
+}
+
+static NOINLINE enum fault_way bounce_ud(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (unlikely(pv_ud_needs_care(v, regs)))
+        return FAULT_COMPLETE;
+    return raise(v, regs, X86_TRAP_UD, false, 0) ? FAULT_BOUNCED : FAULT_LEAVE;
+}
+
+/* No register is saved to find that it is not the guest's own. */
 enum fault_way guest_fault(struct cpu_regs *regs)
 {
     struct vcpu *v = current;
     unsigned int vector = regs->entry_vector;
-    bool bounced;
 
     if (likely(vector == X86_TRAP_PF)) {
         unsigned long cr2 = read_cr2();
 
-        if (unlikely(pv_fault_needs_care(v, regs->error_code, cr2)))
+        if (pv_fault_needs_care(v, regs->error_code, cr2))
             return FAULT_COMPLETE;
-        bounced = raise_page_fault(v, regs, regs->error_code, cr2);
-    } else {
-        if (vector == X86_TRAP_UD && pv_ud_needs_care(v, regs))
-            return FAULT_COMPLETE;
-        bounced = raise(v, regs, vector, TRAPS_WITH_ERROR >> vector & 1,
-                        regs->error_code);
+        return bounce_page_fault(v, regs, cr2);
     }
-    return bounced ? FAULT_BOUNCED : FAULT_LEAVE;
+    if (vector == X86_TRAP_UD)
+        return bounce_ud(v, regs);
+    return bounce_fault(v, regs, vector);
 }
 
 /* ---- what waits ---- */

@@ -29,7 +29,8 @@ unsigned long pv_guest_fault_address(const struct vcpu *v, unsigned long addr)
 
 /* If no page can be put behind the window, the guest gets the fault that it
  * would have had on its own LDT. */
-static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
+static NOINLINE bool ldt_load_fault(struct vcpu *v, unsigned long addr,
+                                    uint32_t pfec)
 {
     unsigned long offset;
 
@@ -38,18 +39,6 @@ static bool ldt_load_fault(struct vcpu *v, unsigned long addr, uint32_t pfec)
     if (!pv_ldt_fault(v, (unsigned int)(offset / PAGE_SIZE)))
         pv_inject_page_fault(pfec, pv_guest_fault_address(v, addr));
     return true;
-}
-
-static bool may_be_page_table(const struct vcpu *v, uint32_t pfec)
-{
-    return v->arch.kernel_mode &&
-           (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W);
-}
-
-bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
-                         unsigned long addr)
-{
-    return in_hv_slots(addr) || may_be_page_table(v, pfec);
 }
 
 /* Faults by rights that are only stale TLB entries are left to the guest:
@@ -61,7 +50,7 @@ bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
 
     if (unlikely(in_hv_slots(addr)))
         return ldt_load_fault(v, addr, pfec);
-    return may_be_page_table(v, pfec) && pv_ptwr_fault(v, addr, regs);
+    return pfec_may_be_page_table(v, pfec) && pv_ptwr_fault(v, addr, regs);
 }
 
 bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr)

@@ -24,6 +24,7 @@ _Static_assert(MMU_PT_UPDATE_PRESERVE_AD == PTU_PRESERVE_AD, "the same bit");
 struct batch {
     struct domain *pt_owner; /* of the tables */
     struct domain *pg_owner; /* of the frames mapped */
+    unsigned int own;        /* PTU_OWN if that is the current domain */
     /* The L1 table of the run, locked: entry i is at base + 8 * i for the
      * guest. span is PAGE_SIZE, or 0: no run. */
     uint64_t base, span;
@@ -33,8 +34,7 @@ struct batch {
 
 static void run_end(struct batch *b)
 {
-    if (b->span)
-        pt_unlock(b->table);
+    pt_unlock(b->table);
     b->span = 0;
 }
 
@@ -53,7 +53,7 @@ static ALWAYS_INLINE int run_update(const struct batch *b, uint64_t ptr,
 {
     pte_t *slot = b->entries + (ptr - b->base) / sizeof(pte_t);
 
-    return pt_set_l1(slot, val, b->pt_owner, b->pg_owner, how);
+    return pt_set_l1(slot, val, b->pt_owner, b->pg_owner, how | b->own);
 }
 
 /* Not a table: what the guest could store itself, if it may write it. */
@@ -118,7 +118,7 @@ static int update_m2p(struct batch *b, uint64_t ptr, uint64_t pfn)
     return 0;
 }
 
-static int do_one(struct batch *b, uint64_t req, uint64_t val)
+static NOINLINE int do_one(struct batch *b, uint64_t req, uint64_t val)
 {
     uint64_t ptr = req & ~CMD_MASK;
 
@@ -143,11 +143,12 @@ static ALWAYS_INLINE bool in_run(const struct batch *b, uint64_t req)
 }
 
 /* Leave the run; true: a new one that req is in could be begun at once. */
-static bool run_change(struct batch *b, uint64_t req)
+static ALWAYS_INLINE bool run_change(struct batch *b, uint64_t req)
 {
     mfn_t m = maddr_to_mfn(req);
 
-    run_end(b);
+    if (b->span)
+        run_end(b);
     if ((req & (sizeof(pte_t) - 1) & ~PTU_PRESERVE_AD) || !mfn_is_ram(m) ||
         !pt_try_lock_l1(mfn_to_page(m), b->pt_owner))
         return false;
@@ -159,8 +160,8 @@ static bool run_change(struct batch *b, uint64_t req)
  * Requests up to end, until one fails or leaves something to drop: 0,
  * -ERESTART or the error. *nr counts those done.
  */
-static int do_chunk(struct batch *b, uint64_t reqs, unsigned long end,
-                    unsigned long *nr)
+static ALWAYS_INLINE int do_chunk(struct batch *b, uint64_t reqs,
+                                  unsigned long end, unsigned long *nr)
 {
     unsigned long i = *nr;
     int rc = 0;
@@ -189,19 +190,27 @@ static int do_chunk(struct batch *b, uint64_t reqs, unsigned long end,
 }
 
 /* All requests; the same, and -ERESTART if there is reason to stop. */
-static int do_batch(struct batch *b, uint64_t reqs, unsigned long count,
-                    unsigned long *nr)
+static ALWAYS_INLINE int do_batch(struct batch *b, uint64_t reqs,
+                                  unsigned long count, unsigned long *nr)
 {
     int rc = 0;
 
     _Static_assert(sizeof(struct mmu_update) == 16, "a pair of words");
-    if (!guest_words_ok(reqs, count * sizeof(struct mmu_update)))
+    if (unlikely(!guest_words_ok(reqs, count * sizeof(struct mmu_update))))
         return -EFAULT;
-    while (*nr < count && !rc) {
+    b->base = b->span = 0;
+    b->own = b->pg_owner == current->domain ? PTU_OWN : 0;
+    while (*nr < count) {
         rc = do_chunk(b, reqs, min_t(unsigned long, count, *nr + CHUNK), nr);
-        if (!rc && *nr < count && hypercall_preempt_check())
+        if (rc || likely(*nr == count))
+            break;
+        if (hypercall_preempt_check()) {
             rc = -ERESTART;
+            break;
+        }
     }
+    if (likely(b->span))
+        run_end(b);
     return rc;
 }
 
@@ -221,18 +230,34 @@ static int get_owners(struct batch *b, unsigned long foreigndom)
     return rc;
 }
 
-long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done,
-                   unsigned long foreigndom)
+static long go_on_later(unsigned long reqs, unsigned long count,
+                        unsigned long done, unsigned long foreigndom)
+{
+    return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, count, done,
+                              foreigndom);
+}
+
+/* nr of them are done. */
+static NOINLINE long stopped(unsigned long reqs, unsigned long count,
+                             unsigned long nr, unsigned long done,
+                             unsigned long foreigndom)
+{
+    return go_on_later(reqs + nr * sizeof(struct mmu_update),
+                       (count - nr) | COUNT_CONTINUED, done, foreigndom);
+}
+
+/* With all that a caller may ask for. */
+static NOINLINE long full_mmu_update(unsigned long reqs, unsigned long count,
+                                     unsigned long done,
+                                     unsigned long foreigndom)
 {
     struct batch b;
     uint32_t before = 0, after;
     unsigned long nr = 0;
     int rc;
 
-    count &= 0xffffffffUL;
     if (unlikely(pv_drop_is_pending()) && pv_finish_drops() == -ERESTART)
-        return hypercall_continue(__HYPERVISOR_mmu_update, 4, reqs, count, done,
-                                  foreigndom);
+        return go_on_later(reqs, count, done, foreigndom);
     if ((count & COUNT_CONTINUED) && done &&
         copy_from_guest_va(&before, done, sizeof(before)))
         return -EFAULT;
@@ -241,18 +266,32 @@ long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done,
     rc = get_owners(&b, foreigndom);
     if (rc)
         return rc;
-    b.base = b.span = 0;
     rc = do_batch(&b, reqs, count, &nr);
-    run_end(&b);
     pv_put_pg_owner(b.pt_owner);
     pv_put_pg_owner(b.pg_owner);
 
     after = before + (uint32_t)nr;
     if (done && copy_to_guest_va(done, &after, sizeof(after)))
         return -EFAULT;
-    if (rc == -ERESTART)
-        return hypercall_continue(
-            __HYPERVISOR_mmu_update, 4, reqs + nr * sizeof(struct mmu_update),
-            (count - nr) | COUNT_CONTINUED, done, foreigndom);
+    return rc == -ERESTART ? stopped(reqs, count, nr, done, foreigndom) : rc;
+}
+
+/* The common case: one's own tables and frames, and no wish to know how many.
+ */
+long do_mmu_update(unsigned long reqs, unsigned long count, unsigned long done,
+                   unsigned long foreigndom)
+{
+    struct batch b;
+    unsigned long nr = 0;
+    int rc;
+
+    count &= 0xffffffffUL;
+    if (unlikely(done) || unlikely((uint32_t)foreigndom != DOMID_SELF) ||
+        unlikely(count >= COUNT_CONTINUED) || unlikely(pv_drop_is_pending()))
+        return full_mmu_update(reqs, count, done, foreigndom);
+    b.pt_owner = b.pg_owner = current->domain;
+    rc = do_batch(&b, reqs, count, &nr);
+    if (unlikely(rc == -ERESTART))
+        return stopped(reqs, count, nr, 0, DOMID_SELF);
     return rc;
 }

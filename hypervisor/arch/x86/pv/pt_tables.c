@@ -50,29 +50,50 @@ static ALWAYS_INLINE bool group_absent(const pte_t *e)
     return !(any & PTE_P);
 }
 
+/* From i on, the first group with a present entry, or PT_ENTRIES. */
+static ALWAYS_INLINE unsigned int skip_absent(const pte_t *pt, unsigned int i)
+{
+    const pte_t *e = pt + i, *end = pt + PT_ENTRIES;
+
+    while (e != end && group_absent(e))
+        e += GROUP;
+    return (unsigned int)(e - pt);
+}
+
+/* Down from i, the end of the last group with a present entry, or 0. */
+static ALWAYS_INLINE unsigned int skip_absent_down(const pte_t *pt,
+                                                   unsigned int i)
+{
+    const pte_t *e = pt + i;
+
+    while (e != pt && group_absent(e - GROUP))
+        e -= GROUP;
+    return (unsigned int)(e - pt);
+}
+
 /* The present entries from i on; where it stopped is in *at. */
 static int get_entries(pte_t *pt, unsigned int i, unsigned int *at,
                        const struct domain *d)
 {
+    bool own = current->domain == d;
     int rc = 0;
 
     for (; i < PT_ENTRIES; i++) {
         pte_t e;
 
-        while (i % GROUP == 0 && group_absent(&pt[i])) {
-            i += GROUP;
+        if (i % GROUP == 0) {
+            i = skip_absent(pt, i);
             if (i == PT_ENTRIES)
-                goto end;
+                break;
         }
         e = pt[i];
         if (!(e & PTE_P))
             continue;
-        rc = l1e_get(&e, d, d);
+        rc = l1e_get(&e, d, d, own);
         if (unlikely(rc))
             break;
         pt[i] = e;
     }
-end:
     *at = i;
     return rc;
 }
@@ -146,9 +167,10 @@ static void devalidate_l1(struct page_info *pg, pte_t *pt)
     unsigned int i = pg->nr_done;
 
     while (i > 0) {
-        if (i % GROUP == 0 && group_absent(&pt[i - GROUP])) {
-            i -= GROUP;
-            continue;
+        if (i % GROUP == 0) {
+            i = skip_absent_down(pt, i);
+            if (i == 0)
+                break;
         }
         i--;
         if (!(pt[i] & PTE_P))

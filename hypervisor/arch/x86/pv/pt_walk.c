@@ -14,11 +14,6 @@ mfn_t vcpu_live_root(const struct vcpu *v)
     return v->arch.kernel_mode ? v->arch.kernel_l4 : v->arch.user_l4;
 }
 
-static bool va_is_guests(unsigned long va)
-{
-    return CANONICAL(va) && (va < HV_VIRT_START || va >= HV_VIRT_END);
-}
-
 bool pt_walk(mfn_t root, unsigned long va, struct pt_walk *w)
 {
     if (mfn_eq(root, INVALID_MFN) || !va_is_guests(va))
@@ -61,7 +56,5 @@ pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
 
     if (pa % sizeof(pte_t) || !mfn_is_ram(m))
         return NULL;
-    return pt_entry_lock((const pte_t *)mfn_to_virt(m) +
-                             (pa & ~PAGE_MASK) / sizeof(pte_t),
-                         d, table);
+    return pt_entry_lock(m, (pa & ~PAGE_MASK) / sizeof(pte_t), d, table);
 }

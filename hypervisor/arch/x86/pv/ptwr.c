@@ -81,27 +81,26 @@ static bool decode_store(struct store_op *op, struct insn *in,
     return op->linear == addr && addr % sizeof(pte_t) + op->size <= 8;
 }
 
-/* A table of a guest that wants its stores to be emulated. */
-static bool is_wanted(const struct domain *d, mfn_t m)
-{
-    return bit_test(&d->vm_assist, VMASST_TYPE_writable_pagetables) &&
-           pgs_type(READ_ONCE(mfn_to_page(m)->state)) == PGT_L1;
-}
-
-static bool store_to_table(struct domain *d, mfn_t m, unsigned long addr,
-                           struct cpu_regs *regs)
+/* Any form of a store. */
+static NOINLINE bool store_by_decoder(struct domain *d, mfn_t m,
+                                      unsigned long addr, struct cpu_regs *regs)
 {
     struct store_op op;
     struct insn in;
 
-    if (!is_wanted(d, m))
-        return false;
-    return pv_ptwr_quick(d, addr, m, regs) ||
-           (decode_store(&op, &in, regs, addr) &&
-            store_to_l1(d, m, &op, &in, regs));
+    return decode_store(&op, &in, regs, addr) &&
+           store_to_l1(d, m, &op, &in, regs);
 }
 
-static bool store_to_mmio(mfn_t m, unsigned long addr, struct cpu_regs *regs)
+/* A table of a guest that wants its stores to be emulated. */
+static ALWAYS_INLINE bool is_wanted(const struct domain *d, mfn_t m)
+{
+    return likely(d->vm_assist & BIT(VMASST_TYPE_writable_pagetables)) &&
+           likely(pgs_type(READ_ONCE(mfn_to_page(m)->state)) == PGT_L1);
+}
+
+static NOINLINE bool store_to_mmio(mfn_t m, unsigned long addr,
+                                   struct cpu_regs *regs)
 {
     struct store_op op;
     struct insn in;
@@ -115,12 +114,20 @@ static bool store_to_mmio(mfn_t m, unsigned long addr, struct cpu_regs *regs)
 
 bool pv_ptwr_fault(struct vcpu *v, unsigned long addr, struct cpu_regs *regs)
 {
-    const pte_t *slot = pt_walk_l1(v->arch.kernel_l4, addr);
-    pte_t e = slot ? READ_ONCE(*slot) : 0;
+    struct domain *d = v->domain;
+    const pte_t *l1;
+    mfn_t m;
+    pte_t e;
 
+    if (!pt_walk_to_l1(v->arch.kernel_l4, addr, &m))
+        return false;
+    l1 = mfn_to_virt(m);
+    e = READ_ONCE(l1[PT_INDEX(addr, 1)]);
     if ((e & (PTE_P | PTE_RW)) != PTE_P)
         return false;
-    if (mfn_is_ram(pte_mfn(e)))
-        return store_to_table(v->domain, pte_mfn(e), addr, regs);
-    return store_to_mmio(pte_mfn(e), addr, regs);
+    m = pte_mfn(e);
+    if (unlikely(!mfn_is_ram(m)))
+        return store_to_mmio(m, addr, regs);
+    return is_wanted(d, m) && (likely(pv_ptwr_quick(d, addr, m, regs)) ||
+                               store_by_decoder(d, m, addr, regs));
 }

@@ -78,7 +78,7 @@ static bool apply(pte_t *slot, const struct quick *q, struct cpu_regs *regs,
     pte_t old;
 
     if (q->opcode == MOV)
-        return !pt_set_l1(slot, *reg, d, d, 0);
+        return !pt_set_l1(slot, *reg, d, d, PTU_OWN);
     old = READ_ONCE(*slot);
     if (q->opcode == CMPXCHG && old != regs->rax)
         return false;

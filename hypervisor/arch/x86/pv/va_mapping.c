@@ -11,6 +11,7 @@
 #include <asm/pv/l1e.h>
 #include <asm/pv/mm.h>
 
+/* pg_owner: NULL for the caller's own. */
 static ALWAYS_INLINE long update(unsigned long va, pte_t val,
                                  unsigned long flags,
                                  const struct domain *pg_owner)
@@ -23,7 +24,7 @@ static ALWAYS_INLINE long update(unsigned long va, pte_t val,
     slot = pt_entry_lock_va(va, &table);
     if (!slot)
         return -EINVAL;
-    rc = pt_set_l1(slot, val, d, pg_owner, 0);
+    rc = pt_set_l1(slot, val, d, pg_owner ?: d, pg_owner ? 0 : PTU_OWN);
     pt_unlock(table);
     if (rc || !(flags & UVMF_FLUSHTYPE_MASK))
         return rc;
@@ -33,7 +34,7 @@ static ALWAYS_INLINE long update(unsigned long va, pte_t val,
 long do_update_va_mapping(unsigned long va, unsigned long val,
                           unsigned long flags)
 {
-    return update(va, val, flags, current->domain);
+    return update(va, val, flags, NULL);
 }
 
 long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val,

@@ -5,15 +5,25 @@
 #ifndef ASM_PV_FAULT_H
 #define ASM_PV_FAULT_H
 
+#include <asm/guest_store.h>
 #include <asm/regs.h>
+#include <hv/domain.h>
+#include <asm/traps.h>
 #include <hv/types.h>
-
-struct vcpu;
 
 /* False: it is the guest's own, for sure. Else pv_fixup_guest_fault() is to
  * look. */
-bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
-                         unsigned long addr);
+static inline bool pfec_may_be_page_table(const struct vcpu *v, uint32_t pfec)
+{
+    return (pfec & (PFEC_P | PFEC_W | PFEC_RSVD)) == (PFEC_P | PFEC_W) &&
+           v->arch.kernel_mode;
+}
+static inline bool pv_fault_needs_care(const struct vcpu *v, uint32_t pfec,
+                                       unsigned long addr)
+{
+    return unlikely(in_hv_slots(addr)) ||
+           unlikely(pfec_may_be_page_table(v, pfec));
+}
 
 /* Fault at addr in guest code resp. in the hypervisor: true if its cause is
  * removed (or the instruction was emulated) and execution goes on. */

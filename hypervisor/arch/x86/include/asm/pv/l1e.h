@@ -36,6 +36,20 @@ int l1e_get_any(pte_t *e, const struct domain *l1_owner,
                 const struct domain *pg_owner) MUST_CHECK;
 void l1e_put_any(pte_t e);
 
+/* l1e_get() of an adjusted entry, if that is simple; own: pg_owner is the
+ * current domain (who does not know says no). */
+static ALWAYS_INLINE bool l1e_try_get(pte_t e, const struct domain *pg_owner,
+                                      bool own)
+{
+    struct page_info *pg = mfn_to_page(pte_mfn(e));
+
+    if (unlikely(!mfn_is_ram(pte_mfn(e))) || unlikely(e & PTE_CACHE_MASK))
+        return false;
+    if (likely(e & PTE_RW))
+        return likely(own) && likely(page_try_get_writable(pg, pg_owner));
+    return likely(page_try_get(pg, pg_owner));
+}
+
 /*
  * Take what a present L1 entry of l1_owner's table needs: a reference (and
  * writable type) of a frame of pg_owner, or the right to an MMIO frame.
@@ -43,18 +57,20 @@ void l1e_put_any(pte_t e);
  */
 static ALWAYS_INLINE MUST_CHECK int l1e_get(pte_t *e,
                                             const struct domain *l1_owner,
-                                            const struct domain *pg_owner)
+                                            const struct domain *pg_owner,
+                                            bool own)
 {
-    mfn_t m = pte_mfn(*e);
+    pte_t any;
+    int rc;
 
     ASSERT(*e & PTE_P);
-    if (likely(mfn_is_ram(m) && !(*e & PTE_CACHE_MASK)) &&
-        likely(*e & PTE_RW ? page_try_get_writable(mfn_to_page(m), pg_owner)
-                           : page_try_get(mfn_to_page(m), pg_owner))) {
-        l1e_adjust(e);
+    l1e_adjust(e);
+    if (l1e_try_get(*e, pg_owner, own))
         return 0;
-    }
-    return l1e_get_any(e, l1_owner, pg_owner);
+    any = *e; /* whose address is taken, which keeps *e in a register */
+    rc = l1e_get_any(&any, l1_owner, pg_owner);
+    *e = any;
+    return rc;
 }
 
 /* Give back what a present entry holds. */
@@ -70,17 +86,20 @@ static ALWAYS_INLINE void l1e_put(pte_t e)
     l1e_put_any(e);
 }
 
+/* How to change an entry. */
 #define PTU_PRESERVE_AD 2U /* keep the accessed and dirty bits */
+#define PTU_OWN         4U /* pg_owner is the current domain: the fast way */
 
 /* Store; the processor may set A and D of the old entry meanwhile. */
 static ALWAYS_INLINE void pte_store(pte_t *slot, pte_t new, unsigned int how)
 {
-    pte_t old = READ_ONCE(*slot);
+    pte_t old;
 
     if (likely(!(how & PTU_PRESERVE_AD))) {
         WRITE_ONCE(*slot, new);
         return;
     }
+    old = READ_ONCE(*slot);
     while (!__atomic_compare_exchange_n(slot, &old,
                                         new | (old & (PTE_A | PTE_D)), false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
@@ -99,15 +118,14 @@ static ALWAYS_INLINE MUST_CHECK int pt_set_l1(pte_t *slot, pte_t new,
     pte_t old = READ_ONCE(*slot);
 
     if (new &PTE_P) {
-        pte_t adjusted = new;
         int rc;
 
-        l1e_adjust(&adjusted);
-        if (l1e_same_refs(old, adjusted)) {
-            pte_store(slot, adjusted, how);
+        l1e_adjust(&new);
+        if (l1e_same_refs(old, new)) {
+            pte_store(slot, new, how);
             return 0;
         }
-        rc = l1e_get(&new, table_owner, pg_owner);
+        rc = l1e_get(&new, table_owner, pg_owner, how & PTU_OWN);
         if (unlikely(rc))
             return rc;
     } else if (l1tf_refuses(new, table_owner)) {
@@ -119,7 +137,8 @@ static ALWAYS_INLINE MUST_CHECK int pt_set_l1(pte_t *slot, pte_t new,
     return 0;
 }
 
-/* The same only if *slot is still expected: -EAGAIN otherwise. */
+/* The same only if *slot is still expected: -EAGAIN otherwise. d is the
+ * current domain. */
 static ALWAYS_INLINE MUST_CHECK int pt_cmpxchg_l1(pte_t *slot, pte_t expected,
                                                   pte_t new,
                                                   const struct domain *d)
@@ -127,16 +146,13 @@ static ALWAYS_INLINE MUST_CHECK int pt_cmpxchg_l1(pte_t *slot, pte_t expected,
     bool same_refs = false;
 
     if (new &PTE_P) {
-        pte_t adjusted = new;
         int rc;
 
-        l1e_adjust(&adjusted);
-        same_refs = l1e_same_refs(expected, adjusted);
-        rc = same_refs ? 0 : l1e_get(&new, d, d);
+        l1e_adjust(&new);
+        same_refs = l1e_same_refs(expected, new);
+        rc = same_refs ? 0 : l1e_get(&new, d, d, true);
         if (unlikely(rc))
             return rc;
-        if (same_refs)
-            new = adjusted;
     } else if (l1tf_refuses(new, d)) {
         return -EPERM;
     }

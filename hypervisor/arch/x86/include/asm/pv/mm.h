@@ -41,21 +41,35 @@ static ALWAYS_INLINE bool pt_walk_down(mfn_t *m, unsigned long va,
     return (e & PTE_P) && mfn_is_ram(*m);
 }
 
-/*
- * The shortest form: the L1 entry of va, NULL if there is none. What it points
- * to stays mapped for the hypervisor, whatever becomes of the table.
- */
-static ALWAYS_INLINE const pte_t *pt_walk_l1(mfn_t root, unsigned long va)
+/* Canonical, and not in the hypervisor's slots, which are the lowest of the
+ * upper half: sign-extended, what is above HV_VIRT_SHIFT is one of few. */
+static ALWAYS_INLINE bool va_is_guests(unsigned long va)
 {
-    mfn_t m = root;
+    const unsigned long half = 1UL << (47 - HV_VIRT_SHIFT);
 
-    if (!CANONICAL(va) || va - HV_VIRT_START < HV_VIRT_END - HV_VIRT_START ||
-        mfn_eq(root, INVALID_MFN))
-        return NULL;
-    if (!pt_walk_down(&m, va, 4) || !pt_walk_down(&m, va, 3) ||
-        !pt_walk_down(&m, va, 2))
-        return NULL;
-    return (const pte_t *)mfn_to_virt(m) + PT_INDEX(va, 1);
+    _Static_assert(HV_VIRT_START == -1UL << 47, "the lowest");
+    _Static_assert(HV_VIRT_END - HV_VIRT_START == 1UL << HV_VIRT_SHIFT, "one");
+    return (unsigned long)((long)va >> HV_VIRT_SHIFT) + half - 1 < 2 * half - 1;
+}
+
+/*
+ * The shortest form: the L1 table of va, false if there is none. It stays
+ * mapped for the hypervisor, whatever becomes of it. root is a validated L4
+ * that is held, or INVALID_MFN.
+ */
+static ALWAYS_INLINE bool pt_walk_to_l1(mfn_t root, unsigned long va, mfn_t *m)
+{
+    const pte_t *l4;
+    pte_t e;
+
+    if (unlikely(!va_is_guests(va)) || unlikely(mfn_eq(root, INVALID_MFN)))
+        return false;
+    /* What a held table names, is there. */
+    l4 = mfn_to_virt(root);
+    e = READ_ONCE(l4[PT_INDEX(va, 4)]);
+    *m = pte_mfn(e);
+    return likely(e & PTE_P) && likely(pt_walk_down(m, va, 3)) &&
+           likely(pt_walk_down(m, va, 2));
 }
 /* Root that is live for v now. */
 mfn_t vcpu_live_root(const struct vcpu *v);
@@ -63,17 +77,17 @@ mfn_t vcpu_live_root(const struct vcpu *v);
 /* pt_try_lock_l1() for a table that may be locked, or of any kind. */
 bool pt_lock_l1_wait(struct page_info *pg, const struct domain *d) MUST_CHECK;
 
-/* slot as pt_walk_l1() gave it; the rest as below. */
-static ALWAYS_INLINE pte_t *pt_entry_lock(const pte_t *slot,
+/* Entry n of frame m, which was an L1 table a moment ago; the rest as below. */
+static ALWAYS_INLINE pte_t *pt_entry_lock(mfn_t m, unsigned int n,
                                           const struct domain *d,
                                           struct page_info **table)
 {
-    struct page_info *pg = mfn_to_page(directmap_to_mfn(slot));
+    struct page_info *pg = mfn_to_page(m);
 
     if (unlikely(!pt_try_lock_l1(pg, d)) && !pt_lock_l1_wait(pg, d))
         return NULL;
     *table = pg;
-    return (pte_t *)(uintptr_t)slot;
+    return (pte_t *)mfn_to_virt(m) + n;
 }
 
 /*
@@ -84,9 +98,11 @@ static ALWAYS_INLINE pte_t *pt_entry_lock_va(unsigned long va,
                                              struct page_info **table)
 {
     const struct vcpu *v = current;
-    const pte_t *slot = pt_walk_l1(v->arch.kernel_l4, va);
+    mfn_t m;
 
-    return likely(slot) ? pt_entry_lock(slot, v->domain, table) : NULL;
+    if (unlikely(!pt_walk_to_l1(v->arch.kernel_l4, va, &m)))
+        return NULL;
+    return pt_entry_lock(m, PT_INDEX(va, 1), v->domain, table);
 }
 /* The entry at a machine address, of a table of d with the given type. */
 pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,

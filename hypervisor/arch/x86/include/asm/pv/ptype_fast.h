@@ -62,14 +62,14 @@ static ALWAYS_INLINE uint64_t pgs_add_writable(uint64_t old)
     return 0;
 }
 
-/* page_get_and_type(WRITABLE), of the current domain's own frames */
+/* page_get_and_type(WRITABLE); d is the current domain */
 static ALWAYS_INLINE bool page_try_get_writable(struct page_info *pg,
                                                 const struct domain *d)
 {
     uint64_t old = READ_ONCE(pg->state), new = pgs_add_writable(old);
 
-    if (READ_ONCE(pg->owner) != d || current->domain != d || !new ||
-        !pgs_cmpxchg(pg, &old, new))
+    ASSERT(current->domain == d);
+    if (READ_ONCE(pg->owner) != d || !new || !pgs_cmpxchg(pg, &old, new))
         return false;
     if (likely(READ_ONCE(pg->owner) == d))
         return true;
