@@ -44,6 +44,8 @@ KERNELS = {
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
+    "fuzz+guest": {"kernel": "fuzz", "append": "guest=5000 seeds=4", "smp": 2,
+                   "hv": "dom0_mem=64M", "modules": ["fuzz"]},
     "races": {"smp": 3},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},

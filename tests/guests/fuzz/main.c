@@ -6,37 +6,30 @@
  * finds all counts right, and that every page can be freed again, does.
  *
  * `seed=N`, `rounds=N` and `seconds=N` on the command line choose another
- * sequence and its bounds.
+ * sequence and its bounds. `calls=N` makes it a guest that does every other
+ * hypercall too, so many in all (hostile.c); that is for a domain without
+ * privilege (tests/system/test_hostile.py). `guest=N seeds=M` builds M such
+ * guests with N calls each.
  */
+#include "fuzz.h"
+
 #include <kit/console.h>
-#include <kit/cpu.h>
+#include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/grant.h>
 #include <kit/hypercall.h>
-#include <kit/mm.h>
 #include <kit/smp.h>
-#include <kit/string.h>
 #include <kit/test.h>
 #include <kit/time.h>
 
-#define NR_PAGES   48U
-#define NR_SLOTS   8U /* of the kernel L4, from FIRST_SLOT */
-#define FIRST_SLOT 40U
-#define NR_REFS    16U
-
-struct fuzzer {
-    uint64_t seed;
-    uint32_t handles[8];
-    unsigned int nr_handles;
-};
-
-static struct fuzzer fuzzers[KIT_MAX_CPUS];
-static char *pages[NR_PAGES];
-static unsigned int self; /* the own domid */
+struct fuzzer fuzzers[KIT_MAX_CPUS];
+char *pages[NR_PAGES];
+unsigned int self;
+unsigned int nr_cpus;
 static unsigned int rounds = 20000;
 static uint64_t limit_ns = 2 * NS_PER_S;
 
-static uint64_t next(struct fuzzer *f)
+uint64_t next(struct fuzzer *f)
 {
     f->seed ^= f->seed << 13;
     f->seed ^= f->seed >> 7;
@@ -44,18 +37,18 @@ static uint64_t next(struct fuzzer *f)
     return f->seed;
 }
 
-static unsigned int below(struct fuzzer *f, unsigned int n)
+unsigned int below(struct fuzzer *f, unsigned int n)
 {
     return (unsigned int)((next(f) >> 20) % n);
 }
 
-static char *any_page(struct fuzzer *f)
+char *any_page(struct fuzzer *f)
 {
     return pages[below(f, NR_PAGES)];
 }
 
 /* The frame of a page of ours, sometimes of something else. */
-static uint64_t any_mfn(struct fuzzer *f)
+uint64_t any_mfn(struct fuzzer *f)
 {
     switch (below(f, 24)) {
     case 0:
@@ -71,7 +64,7 @@ static uint64_t any_mfn(struct fuzzer *f)
     }
 }
 
-static uint64_t any_entry(struct fuzzer *f)
+uint64_t any_entry(struct fuzzer *f)
 {
     static const uint64_t flags[] = {
         KERNEL_RW,
@@ -93,288 +86,12 @@ static uint64_t any_entry(struct fuzzer *f)
     return pte_make(any_mfn(f), flags[below(f, ARRAY_SIZE(flags))]);
 }
 
-/* --- the operations --- */
-
-static long op_map_window(struct fuzzer *f)
-{
-    static const uint64_t flags[] = {UVMF_NONE, UVMF_INVLPG | UVMF_ALL,
-                                     UVMF_TLB_FLUSH | UVMF_LOCAL};
-
-    return hc_update_va_mapping(addr(window(below(f, 6))), any_entry(f),
-                                flags[below(f, ARRAY_SIZE(flags))]);
-}
-
-static long op_protect(struct fuzzer *f)
-{
-    const char *page = any_page(f);
-
-    return below(f, 2) ? page_set_ro(page) : page_set_rw(page);
-}
-
-static long op_pin(struct fuzzer *f)
-{
-    if (below(f, 3))
-        return pin_table(1 + below(f, 4), any_mfn(f));
-    return unpin_table(any_mfn(f));
-}
-
-static long op_update(struct fuzzer *f)
-{
-    struct mmu_update u[4];
-    unsigned int n = 1 + below(f, 4);
-
-    for (unsigned int i = 0; i < n; i++) {
-        u[i].ptr = (any_mfn(f) << PAGE_SHIFT) | (below(f, 512) * 8);
-        u[i].ptr |= below(f, 8) ? 0 : MMU_PT_UPDATE_PRESERVE_AD;
-        u[i].val = any_entry(f);
-        /* The builder's tables hold what this kernel stands on. */
-        if (u[i].ptr >> PAGE_SHIFT == virt_to_mfn((void *)start_info->pt_base))
-            u[i].ptr = virt_to_maddr(any_page(f));
-    }
-    return hc_mmu_update(u, n, NULL, DOMID_SELF);
-}
-
-/* A store that may be emulated, be ordinary, or fault. */
-static long op_store(struct fuzzer *f)
-{
-    uint64_t *where = (uint64_t *)any_page(f) + below(f, 512);
-
-    trap_last()->count = 0;
-    asm volatile("1: mov %1, (%0)\n2:\n" EXTABLE("1b", "2b")
-                 :
-                 : "r"(where), "r"(any_entry(f))
-                 : "memory");
-    return (long)trap_last()->count;
-}
-
-static long op_exchange_entry(struct fuzzer *f)
-{
-    uint64_t *where = (uint64_t *)any_page(f) + below(f, 512);
-    uint64_t v = any_entry(f);
-
-    trap_last()->count = 0;
-    asm volatile("1: xchg %0, (%1)\n2:\n" EXTABLE("1b", "2b")
-                 : "+r"(v)
-                 : "r"(where)
-                 : "memory");
-    return (long)trap_last()->count;
-}
-
-static long op_link_root(struct fuzzer *f)
-{
-    uint64_t *root = (uint64_t *)start_info->pt_base;
-    unsigned int slot = FIRST_SLOT + below(f, NR_SLOTS);
-    uint64_t entry = below(f, 3) ? any_entry(f) : 0;
-
-    return pte_set(virt_to_maddr(&root[slot]), entry);
-}
-
-static long op_user_root(struct fuzzer *f)
-{
-    return mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, below(f, 2) ? any_mfn(f) : 0);
-}
-
-static long op_gdt(struct fuzzer *f)
-{
-    uint64_t frames[2] = {any_mfn(f), any_mfn(f)};
-
-    return hc_set_gdt(frames, below(f, 3) * 512);
-}
-
-static long op_descriptor(struct fuzzer *f)
-{
-    return hc_update_descriptor(virt_to_maddr(any_page(f)) + below(f, 512) * 8,
-                                below(f, 2) ? 0x00cff2000000ffffUL : next(f));
-}
-
-/* As good as a page can be made: unpinned, of no type, zero, read-only. */
-static char *fresh_page(struct fuzzer *f)
-{
-    char *page = any_page(f);
-
-    unpin_table(virt_to_mfn(page));
-    page_set_rw(page);
-    mmuext_mfn(MMUEXT_CLEAR_PAGE, virt_to_mfn(page));
-    return page;
-}
-
-static long op_make_table(struct fuzzer *f)
-{
-    const char *page = fresh_page(f);
-
-    page_set_ro(page);
-    return pin_table(1 + below(f, 4), virt_to_mfn(page));
-}
-
-static long op_ldt(struct fuzzer *f)
-{
-    char *page = fresh_page(f);
-    unsigned int entry = below(f, 512);
-    struct mmuext_op op;
-
-    pte_set(virt_to_maddr(page) + entry * 8, 0x00cff2000000ffffUL);
-    page_set_ro(page);
-    memset(&op, 0, sizeof(op));
-    op.cmd = MMUEXT_SET_LDT;
-    op.arg1.linear_addr = addr(page);
-    op.arg2.nr_ents = below(f, 8) ? 512 : 0;
-    hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
-    trap_last()->count = 0;
-    asm volatile("1: mov %w0, %%es\n2: mov %w1, %%es\n3:\n" EXTABLE("1b", "2b")
-                 :
-                 : "r"(entry * 8 | 7), "r"(0));
-    return (long)trap_last()->count;
-}
-
-static long op_page(struct fuzzer *f)
-{
-    struct mmuext_op op;
-
-    memset(&op, 0, sizeof(op));
-    op.cmd = below(f, 2) ? MMUEXT_CLEAR_PAGE : MMUEXT_COPY_PAGE;
-    op.arg1.mfn = virt_to_mfn(any_page(f));
-    op.arg2.src_mfn = any_mfn(f);
-    return hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
-}
-
-static long op_flush(struct fuzzer *f)
-{
-    return mmuext_mfn(
-        below(f, 2) ? MMUEXT_TLB_FLUSH_ALL : MMUEXT_TLB_FLUSH_LOCAL, 0);
-}
-
-static long op_grant(struct fuzzer *f)
-{
-    unsigned int ref = GRANT_FIRST + below(f, NR_REFS);
-
-    if (!grant_table)
-        return -1;
-    if (below(f, 3) == 0)
-        return grant_end(ref) ? 0 : -1;
-    grant_access(ref, self, any_mfn(f), below(f, 2));
-    return 0;
-}
-
-static long op_grant_map(struct fuzzer *f)
-{
-    struct gnttab_map_grant_ref op;
-
-    if (!grant_table || f->nr_handles == ARRAY_SIZE(f->handles))
-        return -1;
-    memset(&op, 0, sizeof(op));
-    op.host_addr = addr(window(below(f, 6)));
-    op.flags = GNTMAP_host_map | (below(f, 2) ? GNTMAP_readonly : 0);
-    op.ref = GRANT_FIRST + below(f, NR_REFS);
-    op.dom = (domid_t)self;
-    hc_grant_table_op(GNTTABOP_map_grant_ref, &op, 1);
-    if (op.status == GNTST_okay)
-        f->handles[f->nr_handles++] = op.handle;
-    return op.status;
-}
-
-static bool unmap_somewhere(uint32_t handle)
-{
-    for (unsigned int i = 0; i < 6; i++) {
-        struct gnttab_unmap_grant_ref op;
-
-        memset(&op, 0, sizeof(op));
-        op.host_addr = addr(window(i));
-        op.handle = handle;
-        hc_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
-        if (op.status == GNTST_okay)
-            return true;
-    }
-    return false;
-}
-
-static long op_grant_unmap(struct fuzzer *f)
-{
-    unsigned int i;
-
-    if (!f->nr_handles)
-        return -1;
-    i = below(f, f->nr_handles);
-    if (!unmap_somewhere(f->handles[i]))
-        return -1;
-    f->handles[i] = f->handles[--f->nr_handles];
-    return 0;
-}
-
-static long op_grant_copy(struct fuzzer *f)
-{
-    struct gnttab_copy op;
-
-    memset(&op, 0, sizeof(op));
-    op.source.domid = (domid_t)self;
-    op.source.u.ref = GRANT_FIRST + below(f, NR_REFS);
-    op.flags = GNTCOPY_source_gref;
-    op.dest.domid = DOMID_SELF;
-    op.dest.u.gmfn = any_mfn(f);
-    if (op.dest.u.gmfn == virt_to_mfn((void *)start_info->pt_base))
-        return -1;
-    op.len = (uint16_t)below(f, 4097);
-    hc_grant_table_op(GNTTABOP_copy, &op, 1);
-    return op.status;
-}
-
-/* Give a frame back, in whatever use it is, and take another for its pfn. */
-static long op_balloon(struct fuzzer *f)
-{
-    char *page = any_page(f);
-    uint64_t frame = virt_to_mfn(page);
-    struct xen_memory_reservation r;
-
-    if (below(f, 2))
-        map_page(page, 0);
-    memset(&r, 0, sizeof(r));
-    HANDLE_SET(r.extent_start, &frame);
-    r.nr_extents = 1;
-    r.domid = DOMID_SELF;
-    if (hc_memory_op(XENMEM_decrease_reservation, &r) != 1)
-        return -1;
-    frame = virt_to_pfn(page);
-    if (hc_memory_op(XENMEM_populate_physmap, &r) != 1)
-        return -1;
-    p2m[virt_to_pfn(page)] = frame;
-    return page_set_rw(page);
-}
-
-/* 0: it was done; else it was refused, or not tried. */
-typedef long (*op_t)(struct fuzzer *f);
-
-static const struct {
-    const char *name;
-    op_t run;
-    unsigned int weight;
-} ops[] = {
-    {"map", op_map_window, 2},
-    {"protect", op_protect, 2},
-    {"pin", op_pin, 2},
-    {"make table", op_make_table, 2},
-    {"update", op_update, 4},
-    {"store", op_store, 3},
-    {"xchg", op_exchange_entry, 1},
-    {"root", op_link_root, 1},
-    {"user root", op_user_root, 1},
-    {"gdt", op_gdt, 1},
-    {"descriptor", op_descriptor, 1},
-    {"ldt", op_ldt, 1},
-    {"page", op_page, 1},
-    {"flush", op_flush, 1},
-    {"grant", op_grant, 2},
-    {"grant map", op_grant_map, 1},
-    {"grant unmap", op_grant_unmap, 1},
-    {"grant copy", op_grant_copy, 1},
-    {"balloon", op_balloon, 1},
-};
-
-static unsigned int tried[ARRAY_SIZE(ops)], worked[ARRAY_SIZE(ops)];
-
-static unsigned int choose(struct fuzzer *f)
+static unsigned int choose(struct fuzzer *f, const struct op *ops,
+                           unsigned int nr)
 {
     unsigned int total = 0, n;
 
-    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
+    for (unsigned int i = 0; i < nr; i++)
         total += ops[i].weight;
     n = below(f, total);
     for (unsigned int i = 0;; i++) {
@@ -384,63 +101,42 @@ static unsigned int choose(struct fuzzer *f)
     }
 }
 
+void run_one(struct fuzzer *f, const struct op *ops, unsigned int nr)
+{
+    unsigned int op = choose(f, ops, nr);
+    long rc;
+
+    f->tried[op]++;
+    rc = ops[op].run(f);
+    f->worked[op] += rc == 0;
+    if (rc != NOT_TRIED)
+        f->calls += ops[op].calls;
+}
+
 static void run_ops(struct fuzzer *f)
 {
     /* On a busy machine, each flush of another vcpu's TLB takes its time. */
     uint64_t end = time_now() + limit_ns;
 
-    for (unsigned int i = 0; i < rounds && time_now() < end; i++) {
-        unsigned int op = choose(f);
+    for (unsigned int i = 0; i < rounds && time_now() < end; i++)
+        run_one(f, page_ops, nr_page_ops);
+}
 
-        tried[op]++;
-        worked[op] += ops[op].run(f) == 0;
-    }
+static unsigned int sum(unsigned int op, bool worked)
+{
+    unsigned int n = 0;
+
+    for (unsigned int c = 0; c < KIT_MAX_CPUS; c++)
+        n += worked ? fuzzers[c].worked[op] : fuzzers[c].tried[op];
+    return n;
 }
 
 /* A fuzzer whose every attempt is refused tests little: say what worked. */
-static void report(void)
+void report(const struct op *ops, unsigned int nr)
 {
-    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
-        printk("%s %u/%u%s", ops[i].name, worked[i], tried[i],
-               i + 1 < ARRAY_SIZE(ops) ? ", " : "\n");
-}
-
-/* --- the end: everything is let go --- */
-
-static void let_go(struct fuzzer *f)
-{
-    hc_set_gdt(NULL, 0);
-    mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, 0);
-    f->nr_handles = 0;
-    {
-        struct mmuext_op op;
-
-        memset(&op, 0, sizeof(op));
-        op.cmd = MMUEXT_SET_LDT;
-        hc_mmuext_op(&op, 1, NULL, DOMID_SELF);
-    }
-}
-
-static void unmap_grants(void)
-{
-    for (unsigned int c = 0; c < KIT_MAX_CPUS; c++) {
-        for (unsigned int i = 0; i < fuzzers[c].nr_handles; i++)
-            unmap_somewhere(fuzzers[c].handles[i]);
-    }
-    /* A mapping whose PTE was overwritten ends with its handle, whatever the
-     * status says of the PTE. */
-}
-
-static void release_all(void)
-{
-    uint64_t *root = (uint64_t *)start_info->pt_base;
-
-    for (unsigned int i = 0; i < NR_SLOTS; i++)
-        EXPECT_EQ(pte_set(virt_to_maddr(&root[FIRST_SLOT + i]), 0), 0);
-    for (unsigned int i = 0; i < 6; i++)
-        EXPECT_EQ(map_page(window(i), 0), 0);
-    for (unsigned int i = 0; i < NR_PAGES; i++)
-        unpin_table(virt_to_mfn(pages[i]));
+    for (unsigned int i = 0; i < nr; i++)
+        printk("%s %u/%u%s", ops[i].name, sum(i, true), sum(i, false),
+               i + 1 < nr && i % 6 != 5 ? ", " : "\n");
 }
 
 /* Entries of pages that are still tables by a cycle of theirs. */
@@ -468,14 +164,12 @@ static void other(void *arg)
     __atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 }
 
-static unsigned int nr_cpus;
-
 static void alone(void)
 {
     run_ops(&fuzzers[0]);
-    report();
-    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
-        EXPECT(worked[i] > 0);
+    report(page_ops, nr_page_ops);
+    for (unsigned int i = 0; i < nr_page_ops; i++)
+        EXPECT(sum(i, true) > 0);
 }
 
 static void together(void)
@@ -509,7 +203,35 @@ static const struct test tests[] = {
     {"all comes back", all_comes_back},
 };
 
-static uint64_t option_number(const char *key, uint64_t otherwise)
+/* The same image without privilege, some seeds one after the other. */
+static unsigned int passed, failed;
+
+static void hostile_guests(void)
+{
+    static struct kit_domain guest;
+    struct xen_domctl_createdomain cfg = domain_defaults();
+    uint64_t seed = option_number("seed", 1);
+
+    cfg.max_vcpus = 4;
+    cfg.grant_opts = 2;
+    for (uint64_t i = 0; i < option_number("seeds", 4); i++) {
+        char line[64];
+
+        format_to(line, sizeof(line), "calls=%lu seed=%lu",
+                  option_number("guest", 5000), seed + i);
+        EXPECT_EQ(domain_build(&guest, domain_image(), line, &cfg), 0);
+        if (test_failed())
+            return;
+        domain_run_tests(&guest, "attacker", 60, &passed, &failed);
+        EXPECT_EQ(domain_destroy(&guest), 0);
+    }
+}
+
+static const struct test guest_tests[] = {
+    {"hostile guests", hostile_guests},
+};
+
+uint64_t option_number(const char *key, uint64_t otherwise)
 {
     char text[24];
     uint64_t n = 0;
@@ -524,6 +246,7 @@ static uint64_t option_number(const char *key, uint64_t otherwise)
 void kit_main(void)
 {
     uint64_t seed = option_number("seed", 1);
+    uint64_t calls = option_number("calls", 0);
 
     rounds = (unsigned int)option_number("rounds", rounds);
     limit_ns = option_number("seconds", 2) * NS_PER_S;
@@ -531,9 +254,16 @@ void kit_main(void)
     hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
     self = event_own_domid();
     grant_init(1);
-    for (unsigned int i = 0; i < KIT_MAX_CPUS; i++)
+    for (unsigned int i = 0; i < KIT_MAX_CPUS; i++) {
         fuzzers[i].seed = (seed + i) * 0x9e3779b97f4a7c15UL;
+        fuzzers[i].vcpu = i;
+    }
     for (unsigned int i = 0; i < NR_PAGES; i++)
         pages[i] = page_alloc();
-    tests_run(tests, ARRAY_SIZE(tests));
+    if (calls)
+        hostile_guest(calls, seed);
+    else if (option("guest", NULL, 0))
+        tests_run_with(guest_tests, ARRAY_SIZE(guest_tests), &passed, &failed);
+    else
+        tests_run(tests, ARRAY_SIZE(tests));
 }
