@@ -298,15 +298,13 @@ void fatal_exception(const struct cpu_regs *regs)
 }
 
 /*
- * IRETQ refused what the guest asked for: the exception is the guest's, taken
- * in the context to which it wanted to return. All but the five words that
- * IRETQ was to pop is in the registers, and so in the frame regs, which
- * overlaps guest_regs.
+ * IRETQ faulted: put the guest's state back. All but the five words that IRETQ
+ * was to pop is in the registers, and so in the frame regs, which overlaps
+ * guest_regs.
  */
-static void NORETURN failed_iret(const struct cpu_regs *regs)
+static void undo_iret(const struct cpu_regs *regs)
 {
     struct cpu_regs *g = guest_cpu_regs();
-    unsigned long cr2 = read_cr2();
     struct cpu_regs f = *regs;
 
     f.rip = g->rip;
@@ -315,23 +313,38 @@ static void NORETURN failed_iret(const struct cpu_regs *regs)
     f.rsp = g->rsp;
     f.ss = g->ss;
     *g = f;
-    if (f.entry_vector == X86_TRAP_PF)
-        pv_inject_page_fault(f.error_code,
-                             pv_guest_fault_address(current, cr2));
+}
+
+/* IRETQ refused what the guest asked for: the exception is the guest's, taken
+ * in the context to which it wanted to return. */
+static void NORETURN failed_iret(const struct cpu_regs *regs, unsigned long cr2)
+{
+    unsigned int vector = regs->entry_vector;
+    uint32_t error_code = regs->error_code;
+
+    undo_iret(regs);
+    if (vector == X86_TRAP_PF)
+        pv_inject_page_fault(error_code, pv_guest_fault_address(current, cr2));
     else
-        pv_inject_exception(f.entry_vector, f.error_code);
+        pv_inject_exception(vector, error_code);
     exit_to_guest();
 }
 
 void hv_exception(struct cpu_regs *regs)
 {
+    bool leaving = regs->rip == (uintptr_t)iret_to_guest;
+    unsigned long cr2 = read_cr2();
     uintptr_t fixup;
 
-    if (regs->entry_vector == X86_TRAP_PF &&
-        pv_fixup_hv_fault(regs, read_cr2()))
-        return;
-    if (regs->rip == (uintptr_t)iret_to_guest)
-        failed_iret(regs);
+    if (regs->entry_vector == X86_TRAP_PF && pv_fixup_hv_fault(regs, cr2)) {
+        if (!leaving)
+            return;
+        /* Interrupts were on meanwhile: what they left to do comes first. */
+        undo_iret(regs);
+        exit_to_guest();
+    }
+    if (leaving)
+        failed_iret(regs, cr2);
     fixup = ex_table_find(regs->rip);
     if (!fixup)
         fatal_exception(regs);

@@ -15,6 +15,7 @@
 #include <kit/string.h>
 #include <kit/test.h>
 #include <kit/time.h>
+#include <kit/user.h>
 #include <public/sysctl.h>
 
 #define RUN_NS  (NS_PER_S / 2)
@@ -251,6 +252,60 @@ static void table_is_not_written(void)
     printk("pinned %u times, written in between %u times\n", pinned, written);
 }
 
+/* ---- an LDT that others may still write, on the way to user mode ---- */
+
+#define LDT_SELECTOR 0x807U /* entry 256, user mode */
+#define DATA_DESC    0x00cff2000000ffffUL
+
+static void write_zeroes(unsigned int id)
+{
+    while (!over) {
+        trap_last()->count = 0;
+        asm volatile("1: movq $0, (%0)\n2:\n" EXTABLE("1b", "2b")
+                     :
+                     : "r"(victim + id * 8)
+                     : "memory");
+    }
+}
+
+/* The processor wants the descriptor in the hypervisor's IRET; the page gets
+ * its type there, for which the others must lose their writable translations.
+ */
+static void ldt_on_the_way_out(void)
+{
+    static const unsigned char syscall[] = {0x0f, 0x05};
+    uint64_t *table = page_alloc();
+    struct mmuext_op op;
+    uint64_t end = time_now() + RUN_NS;
+    unsigned int done = 0;
+
+    memset(&op, 0, sizeof(op));
+    op.cmd = MMUEXT_SET_LDT;
+    op.arg1.linear_addr = addr(table);
+    victim = (char *)table;
+    user_init();
+    user_load(0, syscall, sizeof(syscall));
+    table[256] = DATA_DESC;
+    begin(write_zeroes);
+    while (time_now() < end && !test_failed()) {
+        struct regs r = user_regs(USER_BASE);
+
+        r.ss = LDT_SELECTOR;
+        hc_update_va_mapping(addr(table),
+                             pte_make(virt_to_mfn(table), KERNEL_RO), 0);
+        op.arg2.nr_ents = 512;
+        EXPECT_EQ(hc_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+        EXPECT_EQ(user_run(&r), VEC_SYSCALL);
+        done++;
+        op.arg2.nr_ents = 0;
+        EXPECT_EQ(hc_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+        EXPECT_EQ(page_set_rw(table), 0);
+    }
+    finish();
+    EXPECT(done > 0);
+    printk("%u times\n", done);
+}
+
 /* ---- ports bound and closed at once ---- */
 
 static unsigned int self;
@@ -364,6 +419,7 @@ static const struct test tests[] = {
     {"arguments flip", arguments_flip},
     {"lists flip", lists_flip},
     {"a table is not written", table_is_not_written},
+    {"an LDT on the way to user mode", ldt_on_the_way_out},
     {"ports are bound and closed at once", ports_race},
     {"nothing of the hypervisor's comes out", nothing_leaks},
 };

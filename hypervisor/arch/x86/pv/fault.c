@@ -53,6 +53,22 @@ bool pv_fixup_guest_fault(struct vcpu *v, struct cpu_regs *regs,
     return pfec_may_be_page_table(v, pfec) && pv_ptwr_fault(v, addr, regs);
 }
 
+/*
+ * The processor wants a descriptor for a selector of the guest's that the
+ * hypervisor loads: in IRETQ, at the end of a context switch, for
+ * set_segment_base. To give the page its type may take a flush of other CPUs,
+ * hence interrupts; none of these places minds them.
+ */
+static bool ldt_fault_in_hv(struct vcpu *v, unsigned int nr)
+{
+    bool done;
+
+    irq_enable();
+    done = pv_ldt_fault(v, nr);
+    irq_disable();
+    return done;
+}
+
 bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr)
 {
     struct vcpu *v = current;
@@ -62,6 +78,6 @@ bool pv_fixup_hv_fault(struct cpu_regs *regs, unsigned long addr)
         return false;
     if (in_hv_slots(addr))
         return in_ldt_window(v, addr, &offset) &&
-               pv_ldt_fault(v, (unsigned int)(offset / PAGE_SIZE));
+               ldt_fault_in_hv(v, (unsigned int)(offset / PAGE_SIZE));
     return pv_spurious_fault(v, addr, regs->error_code);
 }
