@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include <hv/kexec.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
 
@@ -240,6 +241,27 @@ unsigned int world_nr_domains(void)
     return n;
 }
 
+/* The CPUs back where they were, when no domain is left. */
+static void reset_pools(void)
+{
+    struct sched_pool_info info;
+    cpumask_t free;
+
+    for (uint32_t id = 1; !sched_pool_info(id, &info); id = info.id + 1) {
+        for (unsigned int cpu = 0; cpu < NR_CPUS; cpu++) {
+            while (cpumask_test(&info.cpus, cpu) &&
+                   sched_pool_remove_cpu(info.id, cpu) == -ERESTART)
+                world_settle();
+        }
+        BUG_ON(sched_pool_destroy(info.id));
+    }
+    sched_free_cpus(&free);
+    for (unsigned int cpu = 0; cpu < NR_CPUS; cpu++) {
+        if (cpumask_test(&free, cpu))
+            BUG_ON(sched_pool_add_cpu(0, cpu));
+    }
+}
+
 void world_destroy(void)
 {
     struct domain *d;
@@ -254,6 +276,12 @@ void world_destroy(void)
         end_domain(d);
         domain_put(d);
     }
+    for (uint8_t type = 0; type < 2; type++) {
+        struct kexec_image *img = kexec_set_image(type, NULL);
+
+        if (img)
+            kexec_image_free(img);
+    }
     d = dom0;
     domain_get(d);
     end_domain(d);
@@ -261,6 +289,7 @@ void world_destroy(void)
     domain_put(d);
     world_settle();
     BUG_ON(domain_get_first_from(0) != NULL);
+    reset_pools();
     check_nothing_left();
 }
 
