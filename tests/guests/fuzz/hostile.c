@@ -36,7 +36,7 @@ static const char *const slow[] = {
     "grant version", "reservation",
 };
 
-#define OTHERS 16U /* times as often */
+#define OTHERS 50U /* times as often */
 
 static const struct op edge_ops[] = {
     {"foreign", op_foreign, 2, 1},
