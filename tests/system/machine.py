@@ -231,8 +231,9 @@ class Machine:
         except pexpect.EOF:
             self.fail(f"QEMU ended while waiting for {what}")
         if found:
+            death = self.child.match.group(0)
             self.drain()
-            self.fail(f"while waiting for {what}: {self.child.match.group(0)}")
+            self.fail(f"while waiting for {what}: {death}")
         return self.child.match
 
     def comes(self, pattern, seconds):
