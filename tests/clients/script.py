@@ -3,12 +3,17 @@
 
 import json
 import os
+import re
 import time
 
 import compare
 import machine
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
+
+
+# What a hypervisor says for itself on the same serial line.
+HYPERVISOR = re.compile(r"^(\(XEN\)|\[ *\d+\.\d{6}\]).*\n?", re.M)
 
 
 class Script:
@@ -21,6 +26,7 @@ class Script:
     def do(self, command, view=compare.words, timeout=60):
         """A command whose answer is compared; returns its output."""
         status, out = self.m.try_run(command + " 2>&1", timeout)
+        out = HYPERVISOR.sub("", out)
         fields = compare.lines(out) if status else view(out)
         self.steps.append({"run": command, "status": status,
                            "fields": fields})

@@ -7,7 +7,6 @@ that it still answers so, `--hv xen --record` keeps its answers anew.
 """
 
 import os
-import re
 import sys
 
 import pytest
@@ -61,11 +60,6 @@ def started(s, name):
     write_config(s, name)
     s.do(f"xl create /tmp/{name}.cfg", lines)
     console_says(s, name, "a shell instead")
-
-
-def ctx(text):
-    """Of xenctx: which registers it tells of."""
-    return {name: "" for name in re.findall(r"\b([cre]?[a-z0-9]+): ", text)}
 
 
 def test_xl(script):
@@ -146,135 +140,4 @@ def test_vcpus_and_memory(script):
     s.do("xl cpupool-cpu-remove Pool-node0 0-1", lines)
     s.do("""xl cpupool-create 'name="c1"' 'sched="credit"'""", lines)
     s.do("xl destroy p1")
-    end(s)
-
-
-@pytest.mark.full
-def test_devices(script):
-    """A guest with disk and card; devices come and go while it runs."""
-    s = script
-    s.m.run("losetup /dev/loop6 /srv/g1.img && losetup /dev/loop7 /srv/g2.img")
-    write_config(s, "p1", "root=/dev/xvda trellis.mode=test trellis.name=p1 "
-                 "trellis.ip=192.168.77.31/24 trellis.gw=192.168.77.1",
-                 'disk = ["phy:/dev/loop6,xvda,w"]\n'
-                 'vif = ["mac=00:16:3e:77:00:31,bridge=xenbr0"]')
-    s.do("xl create /tmp/p1.cfg", lines)
-    console_says(s, "p1", "p1 ready", 120)
-    s.m.run("ping -c 3 192.168.77.31")
-    s.do("xl block-list p1")
-    s.do("xl network-list p1")
-    s.do("xl network-attach p1 bridge=xenbr0 mac=00:16:3e:77:00:32")
-    s.until("xl network-list p1 | grep -q '^1 .* 4 '")
-    s.do("xl network-list p1")
-    s.do("xl network-detach p1 1")
-    s.until("! xl network-list p1 | grep -q '^1 '")
-    s.do("xl network-list p1")
-    s.do("xl block-attach p1 phy:/dev/loop7,xvdb,w")
-    s.until("xl block-list p1 | grep -q '^51728 .* 4 '")
-    s.do("xl block-list p1")
-    s.do("xl block-attach p1 phy:/dev/loop7,xvdb,w", lines)
-    s.do("xl block-detach p1 xvdb")
-    s.until("! xl block-list p1 | grep -q ^51728")
-    s.do("xl block-list p1")
-    s.do("xl block-detach p1 xvdz", lines)
-    s.do("xl reboot p1")
-    s.until("xl domid p1 | grep -q 2")
-    s.until("[ $(grep -c 'p1 ready' "
-            "/var/log/xen/console/guest-p1.log) -gt 1 ]", 120)
-    s.do("xl list")
-    s.do("xl shutdown -w p1", lines, 120)
-    s.do("xl list")
-    end(s)
-
-
-@pytest.mark.full
-def test_tools(script):
-    """Names, keys, triggers, dumps, and the tools beside xl."""
-    s = script
-    started(s, "p1")
-    s.do("xl rename p1 q1")
-    s.do("xl list")
-    s.do("xl rename q1 p1")
-    s.do("xl rename p1 Domain-0", lines)
-    s.do("xl sysrq p1 h")
-    console_says(s, "p1", "sysrq: HELP")
-    s.do("xl trigger p1 nmi", lines)
-    for trigger in ("power", "sleep", "reset", "s3resume"):
-        s.do(f"xl trigger p1 {trigger}", lines)
-    s.do("xl debug-keys h", lines)
-    s.do("xl dmesg -c | wc -l | grep -v ^0", view=lambda out: {})
-    s.do("xl dmesg | wc -l")
-    s.do("xl dump-core p1 /tmp/core", lines)
-    s.do("head -c 4 /tmp/core; ls -l /tmp/core | awk '{ print $5 }'; "
-         "rm /tmp/core", lines)
-    s.do("/usr/lib/xen-4.17/bin/xenctx 1 0", ctx)
-    s.do("/usr/lib/xen-4.17/bin/lsevtchn 1", lines)
-    s.do("xentop -b -i 1")
-    s.do("xenhypfs tree")
-    s.do("xenhypfs cat /cpupool/0/sched-gran")
-    s.do("xenhypfs cat /buildinfo/version/minor")
-    s.do("xenhypfs ls /", lines)
-    s.do("xenhypfs write /buildinfo/version/minor 18", lines)
-    s.do("xenhypfs cat /nothing", lines)
-    for command in ("get-cpu-topology", "get-cpuidle-states",
-                    "get-cpufreq-para", "get-cpufreq-states",
-                    "get-cpufreq-average", "set-max-cstate 1",
-                    "set-scaling-governor ondemand"):
-        s.do(f"xenpm {command}", lines)
-    s.do("xen-hptool cpu-offline 1", lines)
-    s.do("xl info | grep cpus", keyed)
-    s.do("xen-hptool cpu-online 1", lines)
-    s.do("xl psr-hwinfo", lines)
-    s.do("xl getenforce", lines)
-    s.do("xl vm-list")
-    s.do("xl list nosuch", lines)
-    s.do("xl destroy nosuch", lines)
-    s.do("xl pause 99", lines)
-    s.do("xl unpause p1", lines)
-    s.do("xl destroy p1")
-    end(s)
-
-
-@pytest.mark.full
-def test_save_restore(script):
-    """A guest goes to a file and comes back, as itself and as a copy."""
-    s = script
-    started(s, "p1")
-    s.console("xl console p1", "kept=$((40 + 2)); echo a$kept", "a42")
-    s.do("xl save p1 /tmp/p1.save", view=lambda out: {}, timeout=120)
-    s.do("xl list")
-    s.do("xl restore /tmp/p1.save", view=lambda out: {}, timeout=120)
-    s.do("xl list")
-    s.console("xl console p1", "echo b$kept", "b42")
-    s.do("xl save -c p1 /tmp/p1.save", view=lambda out: {}, timeout=120)
-    s.console("xl console p1", "echo c$kept", "c42")
-    s.do("xl save -p p1 /tmp/p1.save", view=lambda out: {}, timeout=120)
-    s.do("xl list p1")
-    s.do("xl unpause p1")
-    s.console("xl console p1", "echo d$kept", "d42")
-    s.do("xl destroy p1")
-    s.do("xl restore -p /tmp/p1.save", view=lambda out: {}, timeout=120)
-    s.do("xl list")
-    s.do("xl unpause p1")
-    s.console("xl console p1", "echo e$kept", "e42")
-    s.do("xl destroy p1")
-    s.do("xl list")
-    end(s)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("script", ["clients.store=c", "clients.store=ocaml",
-                                    "clients.store=trellis"], indirect=True)
-def test_hundred(script):
-    """With two guests running, 100 short commands in a row: none fails."""
-    s = script
-    for name in "p1", "p2":
-        write_config(s, name)
-        s.do(f"xl create /tmp/{name}.cfg", lines)
-    for _ in range(20):
-        for command in ("info", "list", "vcpu-list", "sched-credit2",
-                        "cpupool-list"):
-            s.m.run(f"xl {command} > /dev/null")
-    s.do("xl destroy p1")
-    s.do("xl destroy p2")
     end(s)
