@@ -34,9 +34,10 @@ void evtchn_wake_some(struct domain *d, uint32_t port)
 
 void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
-    struct vcpu *v = domain_vcpu(d, chn->notify_vcpu);
+    unsigned int id = chn->notify_vcpu; /* checked when it was set */
+    struct vcpu *v = likely(id < d->max_vcpus) ? d->vcpu[id] : NULL;
 
-    if (v)
+    if (likely(v))
         d->evtchn.ops->set_pending(v, chn);
 }
 

@@ -64,11 +64,10 @@ void timer_init(struct timer *t, void (*fn)(void *arg), void *arg,
     *t = (struct timer){.fn = fn, .arg = arg, .cpu = (uint16_t)cpu};
 }
 
-void timer_set(struct timer *t, s_time_t expires_ns)
+/* Takes its place in the heap anew; q is locked, and unlocked here. */
+static NOINLINE void set_anywhere(struct timer_queue *q, struct timer *t,
+                                  s_time_t expires_ns, unsigned long flags)
 {
-    unsigned long flags;
-    struct timer_queue *q = lock_queue_of(t, &flags);
-
     if (unlikely(q->closed)) {
         spin_unlock_irqrestore(&q->lock, flags);
         timer_migrate(t, 0);
@@ -81,6 +80,38 @@ void timer_set(struct timer *t, s_time_t expires_ns)
         if (q->root == t)
             reprogram(t->cpu, q);
     }
+    spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/*
+ * In the heap, t may have another time where it is: nobody above it is later,
+ * nobody below it earlier. Looks at its parent only if that is nobody, and at
+ * one child.
+ */
+static ALWAYS_INLINE bool fits_in_place(const struct timer *root,
+                                        const struct timer *t,
+                                        s_time_t expires_ns)
+{
+    const struct timer *child = t->child;
+
+    if (root == t)
+        return !child || expires_ns <= t->expires_ns ||
+               (!child->next && expires_ns <= child->expires_ns);
+    return t->queued && !child && expires_ns >= t->expires_ns;
+}
+
+void timer_set(struct timer *t, s_time_t expires_ns)
+{
+    unsigned long flags;
+    struct timer_queue *q = lock_queue_of(t, &flags);
+
+    if (!fits_in_place(q->root, t, expires_ns)) {
+        set_anywhere(q, t, expires_ns, flags);
+        return;
+    }
+    t->expires_ns = expires_ns;
+    if (q->root == t)
+        reprogram(t->cpu, q);
     spin_unlock_irqrestore(&q->lock, flags);
 }
 

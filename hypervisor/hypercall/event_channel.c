@@ -434,7 +434,17 @@ static long op_set_priority(guest_va_t arg)
     return rc;
 }
 
-static long (*const ops[])(guest_va_t arg) = {
+static long op_unknown(guest_va_t arg)
+{
+    (void)arg;
+    return -ENOSYS;
+}
+
+#define NR_OPS 16U /* a power of two: the index is masked */
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+static long (*const ops[NR_OPS])(guest_va_t arg) = {
+    [0 ... NR_OPS - 1] = op_unknown,
     [EVTCHNOP_bind_interdomain] = op_bind_interdomain,
     [EVTCHNOP_bind_virq] = op_bind_virq,
     [EVTCHNOP_bind_pirq] = op_bind_pirq,
@@ -454,9 +464,7 @@ static long (*const ops[])(guest_va_t arg) = {
 long do_event_channel_op(unsigned long cmd, unsigned long arg)
 {
     cmd = (uint32_t)cmd;
-    if (cmd >= ARRAY_SIZE(ops))
-        return -ENOSYS;
-    return ops[index_nospec(cmd, ARRAY_SIZE(ops))](arg);
+    return likely(cmd < NR_OPS) ? ops[cmd % NR_OPS](arg) : -ENOSYS;
 }
 
 /* The old form: one struct {cmd, union}. */

@@ -215,7 +215,18 @@ static long op_get_physid(struct vcpu *v, guest_va_t arg)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
-static long (*const ops[])(struct vcpu *v, guest_va_t arg) = {
+static long op_unknown(struct vcpu *v, guest_va_t arg)
+{
+    (void)v;
+    (void)arg;
+    return -ENOSYS;
+}
+
+#define NR_OPS 16U /* a power of two: the index is masked */
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+static long (*const ops[NR_OPS])(struct vcpu *v, guest_va_t arg) = {
+    [0 ... NR_OPS - 1] = op_unknown,
     [VCPUOP_initialise] = op_initialise,
     [VCPUOP_up] = op_up,
     [VCPUOP_down] = op_down,
@@ -232,17 +243,22 @@ static long (*const ops[])(struct vcpu *v, guest_va_t arg) = {
     [VCPUOP_register_vcpu_time_memory_area] = op_register_time,
 };
 
+static NOINLINE long op_on_other(unsigned int cmd, unsigned int vcpuid,
+                                 guest_va_t arg)
+{
+    struct vcpu *v = domain_vcpu(current->domain, vcpuid);
+
+    return v ? ops[cmd % NR_OPS](v, arg) : -ENOENT;
+}
+
 long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg)
 {
     struct vcpu *v = current;
 
-    if ((uint32_t)vcpuid != v->id) {
-        v = domain_vcpu(v->domain, (uint32_t)vcpuid);
-        if (!v)
-            return -ENOENT;
-    }
     cmd = (uint32_t)cmd;
-    if (unlikely(cmd >= ARRAY_SIZE(ops)))
+    if (unlikely(cmd >= NR_OPS))
         return -ENOSYS;
-    return ops[index_nospec(cmd, ARRAY_SIZE(ops))](v, arg);
+    if (unlikely((uint32_t)vcpuid != v->id))
+        return op_on_other((uint32_t)cmd, (uint32_t)vcpuid, arg);
+    return ops[cmd % NR_OPS](v, arg);
 }

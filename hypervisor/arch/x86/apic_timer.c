@@ -59,6 +59,19 @@ void apic_timer_init_cpu(void)
     }
 }
 
+/* a * b >> 32, of 128 bits; the compiler's type of that size would align the
+ * stack. */
+static uint64_t mul_shift32(uint64_t a, uint64_t b)
+{
+    uint64_t high;
+
+    __asm__("mulq %2; shrdq $32, %1, %0"
+            : "+a"(a), "=&d"(high)
+            : "r"(b)
+            : "cc");
+    return a;
+}
+
 void arch_timer_program(s_time_t deadline)
 {
     s_time_t now, left;
@@ -73,7 +86,7 @@ void arch_timer_program(s_time_t deadline)
     }
     now = now_ns();
     left = deadline - now;
-    if (left <= 0) {
+    if (unlikely(left <= 0)) {
         timer_interrupt();
         return;
     }
@@ -84,7 +97,6 @@ void arch_timer_program(s_time_t deadline)
         wrmsr(MSR_TSC_DEADLINE, ns_to_tsc(now + left) + 1);
         return;
     }
-    count =
-        (uint64_t)((unsigned __int128)(uint64_t)left * counts_per_ns >> 32) + 1;
+    count = mul_shift32((uint64_t)left, counts_per_ns) + 1;
     apic_write(APIC_TIMER_INIT, (uint32_t)min_t(uint64_t, count, MAX_COUNT));
 }
