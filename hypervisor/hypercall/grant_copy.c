@@ -19,7 +19,7 @@ struct end {
     bool pinned, via;  /* via: of rd's entry, and rd is not the frame's owner */
     domid_t domid;     /* as named by the guest */
     uint64_t what;     /* its ref or frame */
-    struct domain *rd; /* referenced; NULL: nothing is held */
+    struct domain *rd; /* referenced if not ours; NULL: nothing is held */
     struct domain *td; /* via: referenced, owner of the transitive grant */
     uint32_t td_ref;
     uint32_t from, to; /* bytes of the page that may be used */
@@ -40,6 +40,21 @@ static __attribute__((noinline)) void release_via(struct end *e)
     e->via = false;
 }
 
+/* Whose an end is: NULL, the caller's domain, which stays as long as it runs,
+ * or a reference. */
+static struct domain *get_owner(domid_t id)
+{
+    struct domain *self = current->domain;
+
+    return id == DOMID_SELF || id == self->id ? self : domain_get_by_id(id);
+}
+
+static void put_owner(struct domain *d)
+{
+    if (d != current->domain)
+        domain_put(d);
+}
+
 /* Something is held, or was to be: e->rd. */
 static void end_release(struct end *e)
 {
@@ -49,7 +64,7 @@ static void end_release(struct end *e)
         release_via(e);
     if (e->pinned)
         grant_unpin(e->rd, (uint32_t)e->what, e->readonly);
-    domain_put(e->rd);
+    put_owner(e->rd);
     e->pg = NULL;
     e->rd = NULL;
     e->pinned = false;
@@ -124,7 +139,7 @@ static int end_hold(struct end *e, const struct gnttab_copy_ptr *p, bool is_ref)
     e->is_ref = is_ref;
     e->domid = p->domid;
     e->what = is_ref ? p->u.ref : p->u.gmfn;
-    e->rd = domain_get_any(p->domid);
+    e->rd = get_owner(p->domid);
     if (!e->rd)
         return GNTST_bad_domain;
     rc = is_ref ? ref_frame(e, &m) : own_frame(e, &m);

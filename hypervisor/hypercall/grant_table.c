@@ -152,7 +152,18 @@ static long swap_grant_ref(guest_va_t uop, unsigned int count)
     return 0;
 }
 
-static long (*const ops[])(guest_va_t uop, unsigned int count) = {
+static long unknown(guest_va_t uop, unsigned int count)
+{
+    (void)uop;
+    (void)count;
+    return -ENOSYS;
+}
+
+#define NR_OPS 16U /* a power of two: the index is masked */
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+static long (*const ops[NR_OPS])(guest_va_t uop, unsigned int count) = {
+    [0 ... NR_OPS - 1] = unknown,
     [GNTTABOP_map_grant_ref] = gnttab_map,
     [GNTTABOP_unmap_grant_ref] = gnttab_unmap,
     [GNTTABOP_setup_table] = setup_table,
@@ -174,7 +185,6 @@ long do_grant_table_op(unsigned long cmd, unsigned long uop,
     count = (uint32_t)count;
     if (count > INT32_MAX)
         return -EINVAL;
-    if (cmd >= ARRAY_SIZE(ops))
-        return -ENOSYS;
-    return ops[index_nospec(cmd, ARRAY_SIZE(ops))](uop, (unsigned int)count);
+    return likely(cmd < NR_OPS) ? ops[cmd % NR_OPS](uop, (unsigned int)count)
+                                : -ENOSYS;
 }

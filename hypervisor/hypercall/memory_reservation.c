@@ -20,11 +20,31 @@ struct extents {
     unsigned int order, alloc_flags;
 };
 
+/* Oneself needs neither a reference nor a permission. */
+static int get_target(unsigned int op, domid_t id, struct domain **d)
+{
+    long rc;
+
+    if (likely(id == DOMID_SELF)) {
+        *d = current->domain;
+        return 0;
+    }
+    *d = memop_target(op, id, &rc);
+    if (*d == current->domain) /* by its number */
+        domain_put(*d);
+    return (int)rc;
+}
+
+static void put_target(struct domain *d)
+{
+    if (unlikely(d != current->domain))
+        domain_put(d);
+}
+
 static int read_reservation(unsigned int op, guest_va_t arg,
                             unsigned long start, struct extents *e)
 {
     struct xen_memory_reservation r;
-    long rc = 0;
 
     if (copy_from_guest_va(&r, arg, sizeof(r)))
         return -EFAULT;
@@ -36,8 +56,7 @@ static int read_reservation(unsigned int op, guest_va_t arg,
     e->alloc_flags = memop_alloc_flags(r.mem_flags);
     if (e->list && !guest_range_ok(e->list, e->nr * sizeof(uint64_t)))
         return -EFAULT;
-    e->d = memop_target(op, r.domid, &rc);
-    return (int)rc;
+    return get_target(op, r.domid, &e->d);
 }
 
 static long memop_continue(unsigned long op, unsigned long at, guest_va_t arg)
@@ -114,7 +133,7 @@ static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
     if (rc)
         return start ? (long)start : rc;
     if (e.order > memop_max_order()) {
-        domain_put(e.d);
+        put_target(e.d);
         return (long)start;
     }
     rc = 0;
@@ -126,7 +145,7 @@ static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
         if (!one(&e, i))
             break;
     }
-    domain_put(e.d);
+    put_target(e.d);
     return rc ?: (long)i;
 }
 

@@ -62,17 +62,19 @@ fault:
 static ALWAYS_INLINE MUST_CHECK int copy_to_guest_va(guest_va_t dst,
                                                      const void *src, size_t n)
 {
-    if (!__builtin_constant_p(n) || n > GUEST_INLINE_MAX || n % 4)
+    if (!__builtin_constant_p(n) || n > GUEST_INLINE_MAX || (n % 4 && n != 2))
         return copy_to_guest_any(dst, src, n);
     if (in_hv_slots(dst))
         goto fault;
+    if (n == 2) /* a status */
+        GUEST_STORE_PART(uint16_t, guest_store16, 0);
     GUEST_STORE_PART(uint64_t, guest_store, 0);
     GUEST_STORE_PART(uint64_t, guest_store, 8);
     GUEST_STORE_PART(uint64_t, guest_store, 16);
     GUEST_STORE_PART(uint64_t, guest_store, 24);
     GUEST_STORE_PART(uint64_t, guest_store, 32);
     GUEST_STORE_PART(uint64_t, guest_store, 40);
-    if (n % 8)
+    if (n % 8 == 4)
         GUEST_STORE_PART(uint32_t, guest_store32, n / 8 * 8);
     return 0;
 fault:

@@ -48,10 +48,12 @@ static ALWAYS_INLINE void drop(mfn_t m, bool readonly)
 {
     struct page_info *pg = mfn_to_page(m);
 
-    if (!readonly)
-        page_put_and_type(pg);
-    else if (!page_try_put(pg))
+    if (!readonly) {
+        if (!page_try_put_type(pg))
+            page_put_and_type(pg);
+    } else if (!page_try_put(pg)) {
         page_put(pg);
+    }
 }
 
 bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly)
@@ -180,16 +182,17 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
 static bool only_here(const struct domain *d)
 {
     unsigned int cpu = smp_processor_id();
-    unsigned long here[ARRAY_SIZE(((cpumask_t *)0)->bits)] = {0}, others = 0;
     const struct vcpu *v;
 
-    here[cpu / 64] = 1UL << cpu % 64;
     for_each_vcpu (d, v) {
-#pragma GCC unroll 4
-        for (unsigned int i = 0; i < ARRAY_SIZE(here); i++)
-            others |= READ_ONCE(v->dirty_cpumask.bits[i]) & ~here[i];
-        if (others)
-            return false;
+        for (unsigned int i = 0; i * BITS_PER_LONG < nr_cpus; i++) {
+            unsigned long bits = READ_ONCE(v->dirty_cpumask.bits[i]);
+
+            if (i == cpu / BITS_PER_LONG)
+                bits &= ~BIT(cpu % BITS_PER_LONG);
+            if (bits)
+                return false;
+        }
     }
     return true;
 }

@@ -20,8 +20,8 @@ static inline bool in_hv_slots(uint64_t va)
     return va >> HV_VIRT_SHIFT == HV_VIRT_TAG;
 }
 
-/* 64 or 32 bits between a variable and the guest's va; goes to label if that
- * faults. */
+/* 64, 32 or 16 bits between a variable and the guest's va; goes to label if
+ * that faults. */
 #define guest_store(va, value, label)                                         \
     __asm__ volatile goto("1: movq %0, %1\n" EX_TABLE("1b", "%l[" #label "]") \
                           :                                                   \
@@ -32,6 +32,12 @@ static inline bool in_hv_slots(uint64_t va)
     __asm__ volatile goto("1: movl %0, %1\n" EX_TABLE("1b", "%l[" #label "]") \
                           :                                                   \
                           : "ir"((uint32_t)(value)), "m"(*(uint32_t *)(va))   \
+                          : "memory"                                          \
+                          : label)
+#define guest_store16(va, value, label)                                       \
+    __asm__ volatile goto("1: movw %0, %1\n" EX_TABLE("1b", "%l[" #label "]") \
+                          :                                                   \
+                          : "ir"((uint16_t)(value)), "m"(*(uint16_t *)(va))   \
                           : "memory"                                          \
                           : label)
 #define guest_load(value, va, label)                                         \

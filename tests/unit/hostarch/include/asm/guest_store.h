@@ -27,6 +27,8 @@ static inline bool in_hv_slots(uint64_t va)
     host_guest_store(uint64_t, va, value, label)
 #define guest_store32(va, value, label) \
     host_guest_store(uint32_t, va, value, label)
+#define guest_store16(va, value, label) \
+    host_guest_store(uint16_t, va, value, label)
 #define guest_load(value, va, label)                                 \
     do {                                                             \
         if (copy_from_guest_any(&(value), (va), sizeof(value)) != 0) \
