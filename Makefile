@@ -35,6 +35,7 @@ build/.deps: tests/deps.sh
 -include tests/fuzz/build.mk
 -include tests/model/build.mk
 -include tests/coverage/build.mk
+-include tests/bench/system/build.mk
 
 all: hypervisor tools ## Build the hypervisor and the dom0 tools (default)
 

@@ -118,7 +118,8 @@ static mfn_t __init map_fresh(unsigned long va, uint64_t size,
 {
     paddr_t pa = boot_alloc(size, size, ~0UL);
 
-    memset((void *)maddr_to_directmap(pa), fill, size);
+    /* In brackets, our own function: here the compiler would go by bytes. */
+    (memset)((void *)maddr_to_directmap(pa), fill, size);
     if (hv_map_level(va, maddr_to_mfn(pa), HV_RW, level))
         panic("Cannot map %#lx", va);
     return maddr_to_mfn(pa);

@@ -49,6 +49,23 @@ static uint64_t __init va_to_pfn(const struct builder *b, uint64_t va)
 
 /* ---- memory ---- */
 
+/* (memcpy) and (memset), in brackets, are our own functions: in boot code the
+ * compiler puts string instructions in their place that go by single bytes. */
+
+/* Whether load_kernel() will write all of that frame. */
+static bool __init is_loaded_whole(const struct builder *b, uint64_t pfn)
+{
+    for (unsigned int i = 0; i < b->kernel.elf.nr_segments; i++) {
+        const struct elf_segment *s = &b->kernel.elf.segment[i];
+        uint64_t start = s->paddr - b->p.paddr_offset;
+
+        if (pfn << PAGE_SHIFT >= start &&
+            (pfn + 1) << PAGE_SHIFT <= start + s->file_bytes)
+            return true;
+    }
+    return false;
+}
+
 /* What no loader writes must read as zero: gaps of the kernel, tables. The rest
  * of its memory the kernel clears itself when it needs that; what was there
  * before the hypervisor is no secret from the control domain, and touching all
@@ -56,8 +73,10 @@ static uint64_t __init va_to_pfn(const struct builder *b, uint64_t va)
 static void __init clear_pfns(const struct builder *b, uint64_t pfn,
                               uint64_t nr)
 {
-    for (uint64_t i = 0; i < nr; i++)
-        memset(pfn_to_virt(b, pfn + i), 0, PAGE_SIZE);
+    for (uint64_t i = 0; i < nr; i++) {
+        if (!is_loaded_whole(b, pfn + i))
+            (memset)(pfn_to_virt(b, pfn + i), 0, PAGE_SIZE);
+    }
 }
 
 /* Blocks as large as there are, so that few of them are touched. */
@@ -97,8 +116,8 @@ static void __init copy_to_pfns(const struct builder *b, uint64_t pfn,
         uint64_t at = (pfn << PAGE_SHIFT) + offset;
         uint64_t n = min_t(uint64_t, len, PAGE_SIZE - (at & ~PAGE_MASK));
 
-        memcpy((char *)pfn_to_virt(b, at >> PAGE_SHIFT) + (at & ~PAGE_MASK),
-               from, n);
+        (memcpy)((char *)pfn_to_virt(b, at >> PAGE_SHIFT) + (at & ~PAGE_MASK),
+                 from, n);
         from += n;
         offset += n;
         len -= n;

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * First program of the machines whose work is counted (tests/bench/system):
+ * does each piece of work once to warm up, then between two marks (count.c),
+ * and says on the console what it was: "WORK UNITS NAME". Ends the machine.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A long NOP that count.c looks for. */
+#define MARK(number)                                                          \
+    __asm__ volatile(".byte 0x0f, 0x1f, 0x80\n.long 0x54520000 + " #number :: \
+                         : "memory")
+
+static void die(const char *what)
+{
+    printf("WORK FAILED %s: %s\n", what, strerror(errno));
+    fflush(stdout);
+    reboot(RB_POWER_OFF);
+    _exit(1);
+}
+
+static void wait_for(pid_t pid)
+{
+    int status;
+
+    if (pid < 0)
+        die("fork");
+    if (waitpid(pid, &status, 0) != pid || status)
+        die("child");
+}
+
+/* ---- the pieces of work: each does `n` units ---- */
+
+static void do_syscall(unsigned int n)
+{
+    while (n--)
+        syscall(SYS_getppid);
+}
+
+static void do_fork(unsigned int n)
+{
+    while (n--) {
+        pid_t pid = fork();
+
+        if (!pid)
+            _exit(0);
+        wait_for(pid);
+    }
+}
+
+static void spawn(const char *program, char *const argv[])
+{
+    static char *const env[] = {"PATH=/usr/bin:/bin", "TMPDIR=/tmp", NULL};
+    pid_t pid = fork();
+
+    if (!pid) {
+        execve(program, argv, env);
+        _exit(127);
+    }
+    wait_for(pid);
+}
+
+static void do_exec(unsigned int n)
+{
+    static char *const argv[] = {"hello", NULL};
+
+    while (n--)
+        spawn("/usr/bin/hello", argv);
+}
+
+static void do_shell(unsigned int n)
+{
+    static char *const argv[] = {"sh", "-c", "/usr/bin/hello; :", NULL};
+
+    while (n--)
+        spawn("/bin/sh", argv);
+}
+
+static void bounce(int from, int to, unsigned int n)
+{
+    char c = 0;
+
+    while (n--)
+        if (read(from, &c, 1) != 1 || write(to, &c, 1) != 1)
+            die("bounce");
+}
+
+static void ping_pong(int mine[2], int theirs[2], unsigned int n)
+{
+    char c = 0;
+    pid_t pid = fork();
+
+    if (!pid) {
+        bounce(theirs[0], theirs[1], n);
+        _exit(0);
+    }
+    MARK(0);
+    for (unsigned int i = 0; i < n; i++)
+        if (write(mine[1], &c, 1) != 1 || read(mine[0], &c, 1) != 1)
+            die("ping");
+    MARK(1);
+    wait_for(pid);
+}
+
+static void do_pipe(unsigned int n)
+{
+    int there[2], back[2];
+
+    if (pipe(there) || pipe(back))
+        die("pipe");
+    ping_pong((int[]){back[0], there[1]}, (int[]){there[0], back[1]}, n);
+    close(there[0]), close(there[1]), close(back[0]), close(back[1]);
+}
+
+static void do_socket(unsigned int n)
+{
+    int s[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+        die("socketpair");
+    ping_pong((int[]){s[0], s[0]}, (int[]){s[1], s[1]}, n);
+    close(s[0]), close(s[1]);
+}
+
+/* A token goes around a ring of processes: n steps. */
+static void ring(unsigned int members, unsigned int n)
+{
+    unsigned int rounds = n / members;
+    int first[2], in, next[2];
+    char c = 0;
+
+    if (pipe(first))
+        die("pipe");
+    in = first[0];
+    for (unsigned int i = 1; i < members; i++) {
+        if (pipe(next))
+            die("pipe");
+        if (!fork()) {
+            bounce(in, next[1], rounds);
+            _exit(0);
+        }
+        close(next[1]);
+        if (in != first[0])
+            close(in);
+        in = next[0];
+    }
+    MARK(0);
+    for (unsigned int i = 0; i < rounds; i++)
+        if (write(first[1], &c, 1) != 1 || read(in, &c, 1) != 1)
+            die("ring");
+    MARK(1);
+    for (unsigned int i = 1; i < members; i++)
+        wait(NULL);
+    close(first[0]), close(first[1]);
+    close(in);
+}
+
+static void do_ring2(unsigned int n)
+{
+    ring(2, n);
+}
+static void do_ring8(unsigned int n)
+{
+    ring(8, n);
+}
+static void do_ring16(unsigned int n)
+{
+    ring(16, n);
+}
+
+#define PAGE 4096u
+
+static void *map(size_t bytes, int fd)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                   fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+
+    if (p == MAP_FAILED)
+        die("mmap");
+    return p;
+}
+
+static void touch(volatile char *p, unsigned int pages)
+{
+    for (unsigned int i = 0; i < pages; i++)
+        p[(size_t)i * PAGE] = 1;
+}
+
+/* Only the touching is counted. */
+static void do_sweep(unsigned int n)
+{
+    size_t bytes = (size_t)n * PAGE;
+    void *p = map(bytes, -1);
+
+    MARK(0);
+    touch(p, n);
+    MARK(1);
+    munmap(p, bytes);
+}
+
+static void do_shared_sweep(unsigned int n)
+{
+    size_t bytes = (size_t)n * PAGE;
+    int fd = open("/tmp/swept", O_RDWR | O_CREAT, 0600);
+    void *p;
+
+    if (fd < 0 || ftruncate(fd, (off_t)bytes))
+        die("swept");
+    p = map(bytes, fd);
+    touch(p, n); /* the pages of the file */
+    munmap(p, bytes);
+    p = map(bytes, fd);
+    MARK(0);
+    touch(p, n);
+    MARK(1);
+    munmap(p, bytes);
+    close(fd);
+    unlink("/tmp/swept");
+}
+
+/* After a fork the first write to each page copies it. */
+static void do_copy_sweep(unsigned int n)
+{
+    size_t bytes = (size_t)n * PAGE;
+    void *p = map(bytes, -1);
+    pid_t pid;
+
+    touch(p, n);
+    pid = fork();
+    if (!pid) {
+        MARK(0);
+        touch(p, n);
+        MARK(1);
+        _exit(0);
+    }
+    wait_for(pid);
+    munmap(p, bytes);
+}
+
+static void do_mmap(unsigned int n)
+{
+    while (n--) {
+        void *p = map(16 * PAGE, -1);
+
+        touch(p, 16);
+        munmap(p, 16 * PAGE);
+    }
+}
+
+static void do_mprotect(unsigned int n)
+{
+    void *p = map(16 * PAGE, -1);
+
+    touch(p, 16);
+    MARK(0);
+    while (n--) {
+        mprotect(p, 16 * PAGE, PROT_READ);
+        mprotect(p, 16 * PAGE, PROT_READ | PROT_WRITE);
+    }
+    MARK(1);
+    munmap(p, 16 * PAGE);
+}
+
+static void do_files(unsigned int n)
+{
+    static char text[1024];
+    char name[32];
+
+    for (unsigned int i = 0; i < n; i++) {
+        int fd;
+
+        snprintf(name, sizeof(name), "/tmp/f%u", i);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        if (fd < 0 || write(fd, text, sizeof(text)) != sizeof(text))
+            die(name);
+        close(fd);
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "/tmp/f%u", i);
+        unlink(name);
+    }
+}
+
+static void do_compile(unsigned int n)
+{
+    static char *const argv[] = {COMPILER,     "-O1",   "-o",
+                                 "/tmp/small", "-pipe", "/usr/share/small.c",
+                                 NULL};
+
+    while (n--)
+        spawn(COMPILER, argv);
+}
+
+static void do_gzip(unsigned int n)
+{
+    static char *const argv[] = {"sh", "-c", "gzip -c /bin/busybox >/tmp/gz",
+                                 NULL};
+
+    while (n--)
+        spawn("/bin/sh", argv);
+}
+
+/* ---- */
+
+static const struct work {
+    const char *name;
+    void (*run)(unsigned int n);
+    unsigned int units;
+    int marks_itself;
+} works[] = {
+    {"system call", do_syscall, 2000, 0},
+    {"fork+exit", do_fork, 50, 0},
+    {"fork+exec+exit", do_exec, 30, 0},
+    {"sh -c hello", do_shell, 20, 0},
+    {"pipe ping-pong", do_pipe, 500, 1},
+    {"socket ping-pong", do_socket, 500, 1},
+    {"context switch, 2 processes", do_ring2, 800, 1},
+    {"context switch, 8 processes", do_ring8, 800, 1},
+    {"context switch, 16 processes", do_ring16, 800, 1},
+    {"page-fault sweep, per page", do_sweep, 1024, 1},
+    {"file-fault sweep, per page", do_shared_sweep, 1024, 1},
+    {"copy-on-write sweep, per page", do_copy_sweep, 1024, 1},
+    {"mmap, touch, munmap of 16 pages", do_mmap, 100, 0},
+    {"mprotect of 16 pages, twice", do_mprotect, 100, 1},
+    {"file create+delete", do_files, 200, 0},
+    {"gzip of 2 MB", do_gzip, 1, 0},
+    {"compile of a small program", do_compile, 1, 0},
+};
+
+static void run(const struct work *w, const char *wanted)
+{
+    if (wanted && strcmp(wanted, w->name))
+        return;
+    printf("WORK %u %s\n", w->units, w->name);
+    fflush(stdout);
+    w->run(w->units >= 10 ? w->units / 10 : w->units);
+    MARK(3); /* the next pair of marks counts */
+    if (w->marks_itself) {
+        w->run(w->units);
+        return;
+    }
+    MARK(0);
+    w->run(w->units);
+    MARK(1);
+}
+
+/* The kernel hands on what it does not know of its command line: only=NAME in
+ * the environment. */
+int main(void)
+{
+    MARK(2);
+    mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/tmp", 01777);
+    if (mount("proc", "/proc", "proc", 0, NULL) ||
+        mount("tmp", "/tmp", "tmpfs", 0, NULL) ||
+        mount("dev", "/dev", "devtmpfs", 0, NULL))
+        die("mount");
+    for (unsigned int i = 0; i < sizeof(works) / sizeof(works[0]); i++)
+        run(&works[i], getenv("only"));
+    printf("WORK END\n");
+    fflush(stdout);
+    reboot(RB_POWER_OFF);
+    return 1;
+}
