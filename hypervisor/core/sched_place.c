@@ -204,10 +204,13 @@ void offer_waiting(struct runq *rq)
  */
 void ask_for_help(struct runq *rq)
 {
+    struct sched_pool *pool = READ_ONCE(rq->pool);
     cpumask_t others;
     unsigned int cpu;
 
-    cpumask_and(&others, &rq->pool->cpus, &rq->reach);
+    if (!pool) /* the CPU is leaving */
+        return;
+    cpumask_and(&others, &pool->cpus, &rq->reach);
     mask_drop(&others, rq->cpu);
     for (unsigned int n = 0; n < MAX_LOOKS; n++) {
         struct runq *other;
