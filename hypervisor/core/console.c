@@ -10,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/perfc.h>
+#include <hv/percpu.h>
 #include <hv/softirq.h>
 #include <hv/spinlock.h>
 #include <hv/time.h>
@@ -24,7 +25,7 @@
 
 /* Guards the ring, the sinks and the line state below. */
 static spinlock_t console_lock = SPINLOCK_INIT(LOCK_RANK_CONSOLE);
-static unsigned int console_cpu = NO_CPU; /* holder of console_lock */
+static DEFINE_PER_CPU(bool, inside); /* it waits for console_lock or has it */
 
 static struct console_sink *sinks[MAX_SINKS];
 static unsigned int nr_sinks;
@@ -86,30 +87,34 @@ static int __init parse_guest_loglvl(const char *s)
 }
 PARAM_FUNC("guest_loglvl", parse_guest_loglvl);
 
-/* False: this CPU is inside already (an NMI, or a fault in a sink). */
+/*
+ * False: this CPU is inside already (an NMI, or a fault in a sink). It says so
+ * before it waits for the lock, and until it has let it go: an NMI at any
+ * instruction between sees it, and does not wait for what it interrupted.
+ */
 static bool enter(unsigned long *flags)
 {
     *flags = irq_save();
-    if (READ_ONCE(console_cpu) == smp_processor_id()) {
+    if (READ_ONCE(this_cpu(inside))) {
         irq_restore(*flags);
         return false;
     }
+    WRITE_ONCE(this_cpu(inside), true);
     spin_lock(&console_lock);
-    WRITE_ONCE(console_cpu, smp_processor_id());
     return true;
 }
 
 static void leave(unsigned long flags)
 {
-    WRITE_ONCE(console_cpu, NO_CPU);
     spin_unlock(&console_lock);
+    WRITE_ONCE(this_cpu(inside), false);
     irq_restore(flags);
 }
 
 void console_force_unlock(void)
 {
     spin_init(&console_lock, LOCK_RANK_NONE);
-    console_cpu = NO_CPU;
+    WRITE_ONCE(this_cpu(inside), false);
 }
 
 static void emit(const char *buf, size_t len)

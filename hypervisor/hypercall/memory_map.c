@@ -48,6 +48,9 @@ long memop_machphys_mapping(guest_va_t arg, unsigned long start)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
+/* Of a guest's map: what its kernel takes (ABI). */
+#define MAX_MAP_ENTRIES 128
+
 static int copy_e820(guest_va_t buf, const struct e820_entry *map,
                      unsigned int nr)
 {
@@ -65,7 +68,7 @@ long memop_memory_map(guest_va_t arg, unsigned long start)
     (void)start;
     if (copy_from_guest_va(&op, arg, sizeof(op)))
         return -EFAULT;
-    map = hv_alloc(E820_MAX * sizeof(*map));
+    map = hv_alloc(MAX_MAP_ENTRIES * sizeof(*map));
     if (!map)
         return -ENOMEM;
     spin_lock(&d->ctl_lock);
@@ -114,7 +117,7 @@ static int read_map(const struct xen_memory_map *from, struct e820_entry **map)
     size_t len = from->nr_entries * sizeof(**map);
 
     *map = NULL;
-    if (from->nr_entries > E820_MAX)
+    if (from->nr_entries > MAX_MAP_ENTRIES)
         return -EINVAL;
     if (!len)
         return 0;

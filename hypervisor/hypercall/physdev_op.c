@@ -242,6 +242,21 @@ static long op_device_known(guest_va_t arg)
     return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
 }
 
+/* The old forms of it have no segment. */
+static long op_bus_known(guest_va_t arg)
+{
+    struct physdev_manage_pci op;
+
+    return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
+}
+
+static long op_extended_known(guest_va_t arg)
+{
+    struct physdev_manage_pci_ext op;
+
+    return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
+}
+
 static long op_mmcfg_reserved(guest_va_t arg)
 {
     struct physdev_pci_mmcfg_reserved op;
@@ -268,11 +283,11 @@ static const physdev_fn ops[] = {
     [PHYSDEVOP_eoi] = op_eoi,
     [PHYSDEVOP_map_pirq] = op_map_pirq,
     [PHYSDEVOP_unmap_pirq] = op_unmap_pirq,
-    [PHYSDEVOP_manage_pci_add] = op_device_known,
-    [PHYSDEVOP_manage_pci_remove] = op_device_known,
+    [PHYSDEVOP_manage_pci_add] = op_bus_known,
+    [PHYSDEVOP_manage_pci_remove] = op_bus_known,
     [PHYSDEVOP_pirq_eoi_gmfn_v1] = op_eoi_page_v1,
-    [PHYSDEVOP_restore_msi] = op_device_known,
-    [PHYSDEVOP_manage_pci_add_ext] = op_device_known,
+    [PHYSDEVOP_restore_msi] = op_bus_known,
+    [PHYSDEVOP_manage_pci_add_ext] = op_extended_known,
     [PHYSDEVOP_setup_gsi] = op_setup_gsi,
     [PHYSDEVOP_get_free_pirq] = op_get_free_pirq,
     [PHYSDEVOP_pci_mmcfg_reserved] = op_mmcfg_reserved,

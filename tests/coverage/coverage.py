@@ -18,11 +18,13 @@ import shutil
 import subprocess
 import sys
 
+from calls import check_calls
 from lines import LineTable, executed_addresses, gcov_lines, image_range
 
 FOLDERS = ("hypervisor/core", "hypervisor/hypercall", "hypervisor/arch/x86/pv")
 ELF = "build/cover/trellis.elf"
 UNITS = "build/cover/unit"
+GUESTS = "build/cover/guests"
 OUT = "build/coverage"
 
 
@@ -63,7 +65,8 @@ def run_kernels(names):
     os.makedirs(traces, exist_ok=True)
     start, length = image_range(ELF)
     return subprocess.run([
-        "tests/guests/run.py", "--hv", ELF, "--timeout", "400",
+        "tests/guests/run.py", "--hv", ELF, "--guests", GUESTS,
+        "--timeout", "400",
         "--results", OUT + "/guests", "--logs", OUT + "/guests.d",
         "--qemu", f"-d in_asm -dfilter {start:#x}+{length:#x} "
                   f"-D {traces}/%d.asm", *names]).returncode
@@ -169,9 +172,12 @@ def main():
     result = Result(table, fold_traces(), gcov_lines(UNITS, wanted))
     good = result.print_rows(args.bar)
     result.write_missed(OUT + "/missed.txt")
+    uncalled = check_calls(glob.glob(OUT + "/guests.d/*.log"))
+    for line in uncalled:
+        print("coverage: " + line)
     if failed:
         print("coverage: tests failed; the figures are of a broken tree")
-    return 0 if good and not failed else 1
+    return 0 if good and not failed and not uncalled else 1
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ KERNELS = {
     "races": {"smp": 3},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
+    "operations": {"hv": "dom0_mem=64M", "modules": ["operations"]},
     "pools": {"smp": 3, "hv": "dom0_mem=64M dom0_max_vcpus=1"},
     # Machine time goes by instructions: 16 ns each.
     "schedule": {"smp": 2, "hv": "dom0_mem=128M dom0_max_vcpus=1",

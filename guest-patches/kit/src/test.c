@@ -4,6 +4,7 @@
  */
 #include <kit/test.h>
 
+#include <kit/calls.h>
 #include <kit/console.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -128,6 +129,7 @@ void tests_run_with(const struct test *tests, unsigned int count,
 {
     tests_run_part(tests, count, passed, failed);
     audit();
+    calls_print();
     printk("RESULT %u passed %u failed\n", *passed, *failed);
 }
 

@@ -68,7 +68,10 @@ static void after_lock(spinlock_t *l)
     l->cpu = (uint16_t)smp_processor_id();
     if (h->depth == MAX_HELD)
         panic("More than %u locks held", MAX_HELD);
-    h->lock[h->depth++] = l;
+    /* An NMI takes locks too: it finds whole entries only. */
+    h->lock[h->depth] = l;
+    barrier();
+    h->depth++;
     irq_restore(flags);
 }
 
@@ -82,9 +85,10 @@ static void before_unlock(spinlock_t *l)
         i--;
     if (i == h->base)
         panic("Lock %p (rank %u) released, but not held", l, l->rank);
-    h->depth--;
-    for (; i <= h->depth; i++)
+    for (; i < h->depth; i++)
         h->lock[i - 1] = h->lock[i];
+    barrier();
+    h->depth--;
     l->cpu = NO_CPU;
     irq_restore(flags);
 }

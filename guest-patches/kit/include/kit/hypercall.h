@@ -8,6 +8,7 @@
 #ifndef KIT_HYPERCALL_H
 #define KIT_HYPERCALL_H
 
+#include <kit/calls.h>
 #include <kit/types.h>
 #include <public/event_channel.h>
 #include <public/grant_table.h>
@@ -22,53 +23,57 @@ static inline long hcall0(uint64_t nr)
     long rc;
 
     asm volatile("syscall" : "=a"(rc) : "0"(nr) : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, 0, 0, 0, rc);
 }
 
 static inline long hcall1(uint64_t nr, uint64_t a1)
 {
+    uint64_t r1 = a1;
     long rc;
 
     asm volatile("syscall"
-                 : "=a"(rc), "+D"(a1)
+                 : "=a"(rc), "+D"(r1)
                  : "0"(nr)
                  : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, a1, 0, 0, rc);
 }
 
 static inline long hcall2(uint64_t nr, uint64_t a1, uint64_t a2)
 {
+    uint64_t r1 = a1, r2 = a2;
     long rc;
 
     asm volatile("syscall"
-                 : "=a"(rc), "+D"(a1), "+S"(a2)
+                 : "=a"(rc), "+D"(r1), "+S"(r2)
                  : "0"(nr)
                  : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, a1, a2, 0, rc);
 }
 
 static inline long hcall3(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3)
 {
+    uint64_t r1 = a1, r2 = a2, r3 = a3;
     long rc;
 
     asm volatile("syscall"
-                 : "=a"(rc), "+D"(a1), "+S"(a2), "+d"(a3)
+                 : "=a"(rc), "+D"(r1), "+S"(r2), "+d"(r3)
                  : "0"(nr)
                  : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, a1, a2, a3, rc);
 }
 
 static inline long hcall4(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3,
                           uint64_t a4)
 {
     register uint64_t r10 asm("r10") = a4;
+    uint64_t r1 = a1, r2 = a2, r3 = a3;
     long rc;
 
     asm volatile("syscall"
-                 : "=a"(rc), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10)
+                 : "=a"(rc), "+D"(r1), "+S"(r2), "+d"(r3), "+r"(r10)
                  : "0"(nr)
                  : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, a1, a2, a3, rc);
 }
 
 static inline long hcall5(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3,
@@ -76,13 +81,14 @@ static inline long hcall5(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3,
 {
     register uint64_t r10 asm("r10") = a4;
     register uint64_t r8 asm("r8") = a5;
+    uint64_t r1 = a1, r2 = a2, r3 = a3;
     long rc;
 
     asm volatile("syscall"
-                 : "=a"(rc), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
+                 : "=a"(rc), "+D"(r1), "+S"(r2), "+d"(r3), "+r"(r10), "+r"(r8)
                  : "0"(nr)
                  : "rcx", "r11", "memory");
-    return rc;
+    return call_seen(nr, a1, a2, a3, rc);
 }
 
 static inline long hc_set_trap_table(const struct trap_info *table)
