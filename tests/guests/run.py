@@ -20,6 +20,8 @@ import sys
 import threading
 import time
 
+import bzimage
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 
@@ -59,6 +61,12 @@ KERNELS = {
                 "qemu": ICOUNT},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
 }
+
+# The control domain's kernel as Linux packs it.
+KERNELS.update({
+    "misc+" + packing: {"kernel": "misc", "packing": packing}
+    for packing in bzimage.PACKERS
+})
 
 # A processor with Meltdown: guests run on page tables without the hypervisor.
 # The kernels that look at every way in and out, and at page tables, once more.
@@ -118,6 +126,11 @@ def qemu_command(args, kernel, options, guest_line):
         monitor = f"unix:{monitor_path()},server=on,wait=off"
     hv_line = "console=com1 loglvl=all " + options.get("hv", "")
     image = os.path.join(args.guests, kernel + ".elf")
+    if "packing" in options:
+        os.makedirs(args.logs, exist_ok=True)
+        packed = os.path.join(args.logs, f"{kernel}.{options['packing']}")
+        bzimage.pack(image, options["packing"], packed)
+        image = packed
     guest_line = options.get("append", "") + " " + guest_line
     modules = [(image + " " + guest_line.strip()).strip()]
     modules += [os.path.join(args.guests, name + ".elf")
