@@ -141,3 +141,44 @@ def test_vcpus_and_memory(script):
     s.do("""xl cpupool-create 'name="c1"' 'sched="credit"'""", lines)
     s.do("xl destroy p1")
     end(s)
+
+
+@pytest.mark.full
+def test_save_restore(script):
+    """A guest goes to a file and comes back, as itself and as a copy; what its
+    shell knew it knows afterwards."""
+    s = script
+    started(s, "r1")
+    s.console("xl console r1", "kept=$((40 + 2)); echo a$kept", "a42")
+    s.m.run("xl save r1 /tmp/r1.save", 120)
+    s.m.run("xl restore /tmp/r1.save", 120)
+    s.console("xl console r1", "echo b$kept", "b42")
+    s.m.run("xl save -c r1 /tmp/r1.save", 120)
+    s.console("xl console r1", "echo c$kept", "c42")
+    s.m.run("xl save -p r1 /tmp/r1.save", 120)
+    s.m.run("xl list r1")
+    s.m.run("xl unpause r1")
+    s.console("xl console r1", "echo d$kept", "d42")
+    s.m.run("xl destroy r1")
+    s.m.run("xl restore -p /tmp/r1.save", 120)
+    s.m.run("xl unpause r1")
+    s.console("xl console r1", "echo e$kept", "e42")
+    s.m.run("xl destroy r1")
+    s.m.finish()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("script", ["clients.store=c", "clients.store=ocaml"],
+                         indirect=True)
+def test_hundred(script):
+    """With two guests running, 100 short commands in a row: none fails."""
+    s = script
+    for name in "p1", "p2":
+        write_config(s, name)
+        s.m.run(f"xl create /tmp/{name}.cfg")
+    for _ in range(20):
+        for command in ("info", "list", "vcpu-list", "sched-credit2",
+                        "cpupool-list"):
+            s.m.run(f"xl {command} > /dev/null")
+    s.m.run("xl destroy p1 && xl destroy p2")
+    s.m.finish()
