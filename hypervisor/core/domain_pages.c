@@ -34,7 +34,7 @@ static void list_push(struct domain *d, struct page_info *pg)
     *head = link_of(pg);
 }
 
-static void list_unlink(struct domain *d, struct page_info *pg)
+static ALWAYS_INLINE void list_unlink(struct domain *d, struct page_info *pg)
 {
     if (pg->prev != PAGE_LINK_NONE)
         frame_table[pg->prev].next = pg->next;

@@ -43,8 +43,8 @@ static struct page_info *list_head(const struct node_heap *h, unsigned int zone,
 }
 
 /* Blocks to be scrubbed are at the tail: it says if there are any. */
-static void note_scrub(struct node_heap *h, unsigned int zone,
-                       unsigned int order)
+static ALWAYS_INLINE void note_scrub(struct node_heap *h, unsigned int zone,
+                                     unsigned int order)
 {
     uint32_t bit = 1U << order;
 

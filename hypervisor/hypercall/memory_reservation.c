@@ -17,7 +17,7 @@ struct extents {
     struct domain *d;
     guest_va_t list;
     unsigned long nr;
-    unsigned int order, alloc_flags;
+    unsigned int order, mem_flags;
 };
 
 /* Oneself needs neither a reference nor a permission. */
@@ -53,7 +53,7 @@ static int read_reservation(unsigned int op, guest_va_t arg,
     e->list = handle_va(r.extent_start);
     e->nr = r.nr_extents;
     e->order = r.extent_order;
-    e->alloc_flags = memop_alloc_flags(r.mem_flags);
+    e->mem_flags = r.mem_flags;
     if (e->list && !guest_range_ok(e->list, e->nr * sizeof(uint64_t)))
         return -EFAULT;
     return get_target(op, r.domid, &e->d);
@@ -68,7 +68,8 @@ static long memop_continue(unsigned long op, unsigned long at, guest_va_t arg)
 /* A block of frames for d, in its list; NULL without memory or room. */
 static struct page_info *give_block(const struct extents *e)
 {
-    struct page_info *pg = heap_alloc_for(e->d, e->order, e->alloc_flags);
+    struct page_info *pg =
+        heap_alloc_for(e->d, e->order, memop_alloc_flags(e->mem_flags));
 
     if (!pg)
         return NULL;
@@ -121,8 +122,10 @@ static bool decrease_one(const struct extents *e, unsigned long i)
     return true;
 }
 
-static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
-                        bool (*one)(const struct extents *e, unsigned long i))
+static ALWAYS_INLINE long each_extent(unsigned long op, guest_va_t arg,
+                                      unsigned long start,
+                                      bool (*one)(const struct extents *e,
+                                                  unsigned long i))
 {
     struct extents e;
     unsigned long i = start;
@@ -132,7 +135,7 @@ static long each_extent(unsigned long op, guest_va_t arg, unsigned long start,
      * only be a change behind our back: report what was done. */
     if (rc)
         return start ? (long)start : rc;
-    if (e.order > memop_max_order()) {
+    if (e.order && e.order > memop_max_order()) {
         put_target(e.d);
         return (long)start;
     }

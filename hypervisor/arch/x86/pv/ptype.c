@@ -55,8 +55,11 @@ static void finish_drop(struct page_info *pg)
     do {
         ASSERT(pgs_trefs(old) == 1 && !(old & (PGS_VALIDATED | PGS_PINNED)));
         new = (old - PGS_TREF_ONE) & ~PGS_TYPE_MASK;
+        if (pgs_refs(old) > 1) /* the last one is for page_put() */
+            new -= PGS_REF_ONE;
     } while (!pgs_cmpxchg(pg, &old, new));
-    page_put(pg);
+    if (unlikely(pgs_refs(old) == 1))
+        page_put(pg);
 }
 
 /* Claimer: drop entries below nr_done, then the type and the reference. */
