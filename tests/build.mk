@@ -151,3 +151,13 @@ test: ## Every layer of tests: lint, abi, unit, guests, system
 test-ubsan: build/ubsan/trellis.elf guests ## Boot the test kernels on the UBSan build
 	@tests/guests/run.py --hv build/ubsan/trellis.elf --timeout 300 \
 		--results build/results/ubsan --logs build/results/ubsan.d
+
+# The hypercall fuzzer under the memory sanitizer: of all that its kept inputs
+# make the hypervisor copy to a guest, every byte was written by somebody.
+RESIDUE_OUT := build/fuzz-residue
+.PHONY: test-residue
+test-residue: ## Run the hypercall fuzzer's inputs under the memory sanitizer
+	@$(MAKE) --no-print-directory FUZZ_OUT=$(RESIDUE_OUT) FUZZ_SAN=memory \
+		$(RESIDUE_OUT)/hypercalls
+	@$(RESIDUE_OUT)/hypercalls -runs=0 -max_len=2048 \
+		-artifact_prefix=$(RESIDUE_OUT)/ tests/fuzz/corpus/hypercalls

@@ -82,8 +82,8 @@ uint64_t any_word(struct fuzzer *f)
     case 3:
         return any_mfn(f);
     case 4:
-        /* No machine address: it could be one of this kernel's. */
-        return next(f) >> (below(f, 2) ? below(f, 20) : 44 + below(f, 20));
+        /* No frame and no machine address: it could be one of this kernel's. */
+        return next(f) >> (below(f, 2) ? below(f, 20) : 54 + below(f, 10));
     default:
         return below(f, 64);
     }
