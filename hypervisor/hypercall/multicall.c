@@ -62,8 +62,8 @@ static ALWAYS_INLINE long run(const struct multicall_state *mc,
             watch_subcall((unsigned int)op, args);
         }
         if (likely(op < NR_HYPERCALLS))
-            result =
-                multicall_table[op % NR_HYPERCALLS](a1, a2, a3, a4, a5, a6);
+            result = multicall_table[index_nospec_pow2(op, NR_HYPERCALLS)](
+                a1, a2, a3, a4, a5, a6);
         if (unlikely(mc->continued)) {
             if (store_args(e, mc))
                 return -EFAULT;

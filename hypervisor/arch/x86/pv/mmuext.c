@@ -294,8 +294,9 @@ static ALWAYS_INLINE int do_one(const struct mmuext_op *op,
 {
     uint32_t cmd = op->cmd;
 
-    return likely(cmd < NR_OPS) ? op_table[cmd % NR_OPS](op, pg_owner)
-                                : -ENOSYS;
+    return likely(cmd < NR_OPS)
+               ? op_table[index_nospec_pow2(cmd, NR_OPS)](op, pg_owner)
+               : -ENOSYS;
 }
 
 static ALWAYS_INLINE bool read_op(guest_va_t va, struct mmuext_op *op)
