@@ -59,6 +59,19 @@ static void wrmsr(uint32_t msr, uint64_t v)
     TRY("wrmsr", : : "a"((uint32_t)v), "d"((uint32_t)(v >> 32)), "c"(msr));
 }
 
+struct leaf {
+    uint32_t a, b, c, d;
+};
+
+static struct leaf forced_cpuid(uint32_t leaf, uint32_t sub)
+{
+    struct leaf l = {leaf, 0, sub, 0};
+
+    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+                 : "+a"(l.a), "=b"(l.b), "+c"(l.c), "=d"(l.d));
+    return l;
+}
+
 /* --- MSRs --- */
 
 static void msr_read(void)
@@ -86,6 +99,64 @@ static void msr_unknown(void)
         wrmsr(msrs[i], 0);
         expect_gp();
     }
+}
+
+static bool is_intel(void)
+{
+    return forced_cpuid(0, 0).b == 0x756e6547; /* "Genu" */
+}
+
+/* What kernels read on the processors of one maker: harmless values there, no
+ * register at all on the others'. */
+static void msr_of_makers(void)
+{
+    static const struct {
+        uint32_t msr;
+        bool intel;
+        uint64_t value;
+    } msrs[] = {
+        {0x3a, true, 1}, /* feature control: locked */
+        {0x140, true, 0},
+        {0x198, true, 0},
+        {0x199, true, 0},
+        {0x19c, true, 0},
+        {0x345, true, 0},
+        {0xc0011029, false, 2}, /* DE_CFG: LFENCE serialises */
+        {0xc0010015, false, 0},
+        {0xc0010010, false, 0},
+        {0xc001001f, false, 0},
+        {0xc0010058, false, 0},
+        {0xc0010061, false, 0},
+        {0xc0010063, false, 0},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++) {
+        uint64_t value = rdmsr(msrs[i].msr);
+
+        if (msrs[i].intel != is_intel())
+            expect_gp();
+        else if (faulted() || value != msrs[i].value)
+            test_fail(__FILE__, __LINE__, "MSR %x: %lx", msrs[i].msr, value);
+    }
+    EXPECT_EQ(rdmsr(0x179), 0); /* no banks of machine checks */
+    EXPECT(!faulted());
+}
+
+/* Values that may be written back, and what may not be changed. */
+static void msr_writes_without_effect(void)
+{
+    wrmsr(MSR_PAT, 0x050100070406UL);
+    EXPECT(!faulted());
+    wrmsr(MSR_PAT, 0);
+    expect_gp();
+    EXPECT_EQ(rdmsr(MSR_PAT), 0x050100070406UL);
+    wrmsr(0x17a, 5); /* MCG_STATUS */
+    EXPECT(!faulted());
+    EXPECT_EQ(rdmsr(0x17a), 0);
+    wrmsr(0x199, 0x1234); /* PERF_CTL, of Intel */
+    EXPECT_EQ(faulted(), !is_intel());
+    wrmsr(0xc0010015, 0); /* HWCR, of AMD */
+    EXPECT_EQ(faulted(), is_intel());
 }
 
 static void msr_entry_points(void)
@@ -290,19 +361,6 @@ static void debug_register_moves(void)
 
 /* --- CPUID --- */
 
-struct leaf {
-    uint32_t a, b, c, d;
-};
-
-static struct leaf forced_cpuid(uint32_t leaf, uint32_t sub)
-{
-    struct leaf l = {leaf, 0, sub, 0};
-
-    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
-                 : "+a"(l.a), "=b"(l.b), "+c"(l.c), "=d"(l.d));
-    return l;
-}
-
 static void cpuid_hypervisor(void)
 {
     struct leaf l = forced_cpuid(0x40000000, 0);
@@ -315,6 +373,28 @@ static void cpuid_hypervisor(void)
     EXPECT_EQ(l.a, (4 << 16) | 17);
     l = forced_cpuid(0x40000002, 0);
     EXPECT_EQ(l.c & 1, 1);
+}
+
+/* Leaf 3: the scale by which time is read, as in the shared page; leaf 0 names
+ * the last one. */
+static void cpuid_time(void)
+{
+    const struct vcpu_time_info *t = &shared_info->vcpu_info[0].time;
+    struct leaf l = forced_cpuid(0x40000003, 0);
+
+    EXPECT_EQ(l.a & 1, 0); /* not emulated */
+    EXPECT(l.c > 1000);    /* kHz */
+    EXPECT_EQ(forced_cpuid(0x40000003, 2).a, l.c);
+    l = forced_cpuid(0x40000003, 1);
+    EXPECT_EQ(l.c, t->tsc_to_system_mul);
+    EXPECT_EQ(l.d, (uint8_t)t->tsc_shift);
+    l = forced_cpuid(0x40000003, 3);
+    EXPECT_EQ(l.a | l.b | l.c | l.d, 0);
+    l = forced_cpuid(0x40000005, 0);
+    EXPECT(l.b >= 36 && l.b <= 52); /* bits of a machine address */
+    EXPECT_EQ(forced_cpuid(0x40000000, 0).a, 0x40000005);
+    l = forced_cpuid(0x40000004, 0);
+    EXPECT_EQ(l.a | l.b | l.c | l.d, 0);
 }
 
 static void cpuid_policy(void)
@@ -603,6 +683,8 @@ static void io_bitmap(void)
 static const struct test tests[] = {
     {"MSRs read", msr_read},
     {"unknown MSRs", msr_unknown},
+    {"MSRs of makers", msr_of_makers},
+    {"MSRs: writes without effect", msr_writes_without_effect},
     {"MSRs of the entry points", msr_entry_points},
     {"EFER write", msr_efer_write},
     {"segment base MSRs", msr_bases},
@@ -618,6 +700,7 @@ static const struct test tests[] = {
     {"RDTSC and CR4.TSD", time_stamp},
     {"MOV DR", debug_register_moves},
     {"CPUID: hypervisor leaves", cpuid_hypervisor},
+    {"CPUID: time", cpuid_time},
     {"CPUID: policy", cpuid_policy},
     {"CPUID: OSXSAVE", cpuid_osxsave},
     {"CPUID: wrong prefix", cpuid_wrong_prefix},
