@@ -872,7 +872,8 @@ static void op_grant_entry_v2(struct input *in)
         e->hdr.flags |= GTF_readonly;
 }
 
-/* Images for the crash area, and for after a reboot. */
+/* Images for the crash area. Those for after a reboot take pages of the heap,
+ * which hostarch counts when they are freed only. */
 static void op_kexec(struct input *in)
 {
     struct xen_kexec_load *load = (void *)world.args;
@@ -884,7 +885,7 @@ static void op_kexec(struct input *in)
     fill_words(in, world.args, 64);
     if (cmd == KEXEC_CMD_kexec_load) {
         memset(load, 0, sizeof(*load));
-        load->type = in8(in) & 1;
+        load->type = KEXEC_TYPE_CRASH;
         load->arch = in8(in) < 0xf0 ? 62 : in16(in); /* EM_X86_64 */
         load->nr_segments = in8(in) % 4;
         load->segments._pad = args_va(4096);
