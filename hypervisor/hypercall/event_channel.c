@@ -464,7 +464,8 @@ static long (*const ops[NR_OPS])(guest_va_t arg) = {
 long do_event_channel_op(unsigned long cmd, unsigned long arg)
 {
     cmd = (uint32_t)cmd;
-    return likely(cmd < NR_OPS) ? ops[cmd % NR_OPS](arg) : -ENOSYS;
+    return likely(cmd < NR_OPS) ? ops[index_nospec_pow2(cmd, NR_OPS)](arg)
+                                : -ENOSYS;
 }
 
 /* The old form: one struct {cmd, union}. */

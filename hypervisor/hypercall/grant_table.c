@@ -185,6 +185,7 @@ long do_grant_table_op(unsigned long cmd, unsigned long uop,
     count = (uint32_t)count;
     if (count > INT32_MAX)
         return -EINVAL;
-    return likely(cmd < NR_OPS) ? ops[cmd % NR_OPS](uop, (unsigned int)count)
-                                : -ENOSYS;
+    return likely(cmd < NR_OPS)
+               ? ops[index_nospec_pow2(cmd, NR_OPS)](uop, (unsigned int)count)
+               : -ENOSYS;
 }

@@ -248,7 +248,7 @@ static NOINLINE long op_on_other(unsigned int cmd, unsigned int vcpuid,
 {
     struct vcpu *v = domain_vcpu(current->domain, vcpuid);
 
-    return v ? ops[cmd % NR_OPS](v, arg) : -ENOENT;
+    return v ? ops[index_nospec_pow2(cmd, NR_OPS)](v, arg) : -ENOENT;
 }
 
 long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg)
@@ -260,5 +260,5 @@ long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, unsigned long arg)
         return -ENOSYS;
     if (unlikely((uint32_t)vcpuid != v->id))
         return op_on_other((uint32_t)cmd, (uint32_t)vcpuid, arg);
-    return ops[cmd % NR_OPS](v, arg);
+    return ops[index_nospec_pow2(cmd, NR_OPS)](v, arg);
 }
