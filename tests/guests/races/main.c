@@ -411,7 +411,14 @@ static void nothing_leaks(void)
         hcall1(__HYPERVISOR_sysctl, addr(op));
         expect_nothing_inside(buf, PAGE_SIZE, "sysctl");
     }
-    expect_nothing_inside(shared_info, PAGE_SIZE, "shared_info");
+    /* The bits of ports are what they were made by the tests before. */
+    expect_nothing_inside(
+        shared_info, __builtin_offsetof(struct shared_info, evtchn_pending),
+        "shared_info");
+    expect_nothing_inside(
+        &shared_info->wc_version,
+        PAGE_SIZE - __builtin_offsetof(struct shared_info, wc_version),
+        "the rest of shared_info");
     page_free(buf);
 }
 

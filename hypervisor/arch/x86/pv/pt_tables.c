@@ -39,23 +39,25 @@ int table_entry_get(pte_t *e, const struct domain *d, unsigned int level)
 
 #define GROUP 16 /* entries looked at together, in a sparse table */
 
-/* None of a group is present. */
-static ALWAYS_INLINE bool group_absent(const pte_t *e)
+/* No entry of a group has one of these bits. */
+static ALWAYS_INLINE bool group_has_none(const pte_t *e, pte_t bits)
 {
     pte_t any = 0;
 
 #pragma GCC unroll 16
     for (unsigned int i = 0; i < GROUP; i++)
         any |= e[i];
-    return !(any & PTE_P);
+    return !(any & bits);
 }
 
-/* From i on, the first group with a present entry, or PT_ENTRIES. */
-static ALWAYS_INLINE unsigned int skip_absent(const pte_t *pt, unsigned int i)
+/* From i on, the first group with an entry that has one of these bits, or
+ * PT_ENTRIES. */
+static ALWAYS_INLINE unsigned int skip_groups(const pte_t *pt, unsigned int i,
+                                              pte_t bits)
 {
     const pte_t *e = pt + i, *end = pt + PT_ENTRIES;
 
-    while (e != end && group_absent(e))
+    while (e != end && group_has_none(e, bits))
         e += GROUP;
     return (unsigned int)(e - pt);
 }
@@ -66,36 +68,53 @@ static ALWAYS_INLINE unsigned int skip_absent_down(const pte_t *pt,
 {
     const pte_t *e = pt + i;
 
-    while (e != pt && group_absent(e - GROUP))
+    while (e != pt && group_has_none(e - GROUP, PTE_P))
         e -= GROUP;
     return (unsigned int)(e - pt);
 }
 
-/* The present entries from i on; where it stopped is in *at. */
-static int get_entries(pte_t *pt, unsigned int i, unsigned int *at,
-                       const struct domain *d)
+/* matters: bits of an entry that is to be looked at: present, or with L1TF any.
+ */
+static ALWAYS_INLINE int get_entries(struct page_info *pg, pte_t *pt,
+                                     pte_t matters)
 {
+    const struct domain *d = pg->owner;
     bool own = current->domain == d;
+    unsigned int i;
     int rc = 0;
 
-    for (; i < PT_ENTRIES; i++) {
+    for (i = pg->nr_done; i < PT_ENTRIES; i++) {
         pte_t e;
 
         if (i % GROUP == 0) {
-            i = skip_absent(pt, i);
+            i = skip_groups(pt, i, matters);
             if (i == PT_ENTRIES)
                 break;
         }
         e = pt[i];
-        if (!(e & PTE_P))
-            continue;
+        if (!(e & PTE_P)) {
+            if (matters == PTE_P || !l1tf_refuses(e, d))
+                continue;
+            rc = -EPERM;
+            break;
+        }
         rc = l1e_get(&e, d, d, own);
         if (unlikely(rc))
             break;
         pt[i] = e;
     }
-    *at = i;
+    pg->nr_done = (uint16_t)i;
     return rc;
+}
+
+static NOINLINE int validate_l1(struct page_info *pg, pte_t *pt)
+{
+    return get_entries(pg, pt, PTE_P);
+}
+
+static NOINLINE int validate_l1_l1tf(struct page_info *pg, pte_t *pt)
+{
+    return get_entries(pg, pt, ~0UL);
 }
 
 static bool skip_slot(unsigned int level, unsigned int slot)
@@ -110,24 +129,17 @@ static ALWAYS_INLINE bool l1tf_refuses_table(const struct page_info *pg,
 {
     if (!patch_is_set(PATCH_L1TF))
         return false;
-    for (unsigned int i = pg->nr_done; i < PT_ENTRIES; i++)
+    for (unsigned int i = pg->nr_done; i < PT_ENTRIES; i++) {
+        if (i % GROUP == 0) {
+            i = skip_groups(pt, i, ~0UL);
+            if (i == PT_ENTRIES)
+                break;
+        }
         if (!(pt[i] & PTE_P) && !skip_slot(level, i) &&
             l1tf_refuses(pt[i], pg->owner))
             return true;
+    }
     return false;
-}
-
-static int validate_l1(struct page_info *pg, pte_t *pt)
-{
-    unsigned int at;
-    int rc = -EPERM;
-
-    if (unlikely(l1tf_refuses_table(pg, pt, PGT_L1)))
-        return rc;
-    rc = get_entries(pt, pg->nr_done, &at, pg->owner);
-
-    pg->nr_done = (uint16_t)at;
-    return rc;
 }
 
 int table_validate(struct page_info *pg, unsigned int level)
@@ -137,7 +149,8 @@ int table_validate(struct page_info *pg, unsigned int level)
     int rc = 0;
 
     if (level == PGT_L1)
-        return validate_l1(pg, pt);
+        return patch_is_set(PATCH_L1TF) ? validate_l1_l1tf(pg, pt)
+                                        : validate_l1(pg, pt);
     if (l1tf_refuses_table(pg, pt, level))
         return -EPERM;
 
