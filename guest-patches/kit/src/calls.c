@@ -36,12 +36,21 @@ static const char letters[NR_HOW] = "gbsf";
 
 static uint8_t seen[NR_CALLS][NR_OPS];
 
-/* A pointer into the kernel's own image, where these arguments lie. */
+static bool is_mapped(uint64_t at)
+{
+    const uint64_t *pte = pte_find((const void *)at, 1);
+
+    return pte && (*pte & PTE_P);
+}
+
+/* A pointer into the kernel's own image, where these arguments lie, to bytes
+ * that no test has unmapped. */
 static bool is_ours(uint64_t at, size_t len)
 {
-    uint64_t end = KIT_VIRT_BASE + (start_info->nr_pages << PAGE_SHIFT);
+    uint64_t end = KIT_VIRT_BASE + (mapped_end_pfn() << PAGE_SHIFT);
 
-    return at >= KIT_VIRT_BASE && at < end && len <= end - at;
+    return at >= KIT_VIRT_BASE && at < end && len <= end - at &&
+           is_mapped(at) && is_mapped(at + len - 1);
 }
 
 /* Refused for want of a right says nothing of the arguments. */

@@ -237,6 +237,7 @@ static void old_scheduling(void)
     if (test_failed())
         return;
     events_off();
+    timer_stop_periodic();
     event_bind((unsigned int)port, tick);
     ticks = 0;
     EXPECT_EQ(hcall2(__HYPERVISOR_sched_op_compat, SCHEDOP_yield, 0), 0);
