@@ -117,6 +117,7 @@ $(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
 	@tests/images/mk_data_disk.sh $@ $(IMG)
 
 include tests/clients/clients.mk
+include tests/images/grub.mk
 
 images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/dom0-clients.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
 
@@ -140,7 +141,7 @@ test-system: all lockprof images ## Whole systems in QEMU (a core subset, minute
 	@tests/system/run-tests.sh $(SYSTEM_ARGS)
 
 .PHONY: test-full
-test-full: all lockprof images ## Whole systems in QEMU, every test (hours)
+test-full: all lockprof images $(IMG)/grub.img ## Whole systems in QEMU, every test (hours)
 	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system

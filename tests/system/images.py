@@ -62,6 +62,10 @@ def guests_disk():
     return existing(os.path.join(IMAGES, "guests.img"))
 
 
+def grub_disk():
+    return existing(os.path.join(IMAGES, "grub.img"))
+
+
 def host_tool(name):
     return existing(os.path.join(IMAGES, "bin", name))
 
