@@ -44,6 +44,13 @@ BAD_DMESG = re.compile(
 # What a healthy hypervisor never says.
 BAD_SERIAL = re.compile(r"(WARNING|BUG): \S+\.[chS]:\d+|lock rank|not held")
 
+# An INT3 was executed that memory no longer holds. Linux changes its code under
+# an INT3 and then makes all CPUs serialise; QEMU 7.2, with a thread per CPU,
+# may keep a translation that it began while another CPU's store changed the
+# code. On any machine with a real processor this cannot be.
+STALE_CODE = re.compile(r"int3: 0000 \[#1\](?:(?!Code: )(?s:.))*"
+                        r"Code: [^<\n]*<(?!cc>)")
+
 # Lines with such words that say nothing bad.
 GOOD_DMESG = re.compile(
     r"This is not a bug|bug tracker|DEBUG|debug|Spectre|hung_task_|"
@@ -199,8 +206,22 @@ class Machine:
     def boot(self, timeout=120):
         """Starts QEMU and waits for dom0's test shell."""
         self.start()
-        self.wait_ready(timeout)
+        try:
+            self.wait_ready(timeout)
+        except MachineError:
+            if not self.ran_stale_code():
+                raise
+            print(f"{self.name}: QEMU ran stale code; booted once more")
+            self.kill()
+            os.replace(self.base + ".serial", self.base + ".stale.serial")
+            self.start()
+            self.wait_ready(timeout)
         return self
+
+    def ran_stale_code(self):
+        with open(self.base + ".serial", encoding="utf-8",
+                  errors="replace") as f:
+            return bool(STALE_CODE.search(f.read()))
 
     def wait_ready(self, timeout=120):
         began = time.monotonic()
