@@ -239,8 +239,11 @@ static bool canaries_live(void)
 {
     for (unsigned int i = 0; i < NR_CANARIES; i++) {
         for (unsigned int j = 0; j < PAGE_SIZE / 8; j++) {
-            if (canaries[i][j] != (i * 512 + j) * 0x9e3779b97f4a7c15UL)
+            if (canaries[i][j] != (i * 512 + j) * 0x9e3779b97f4a7c15UL) {
+                printk("fuzz: canary %u at %p word %u is %lx\n", i, canaries[i],
+                       j, canaries[i][j]);
                 return false;
+            }
         }
     }
     return true;
