@@ -12,6 +12,7 @@
 #define NR_PAGES 48U
 #define NR_REFS  16U /* of the grant table, from GRANT_FIRST */
 #define MAX_OPS  64U
+#define TRAIL    32U /* operations that a vcpu remembers */
 
 /* What one vcpu holds; no other vcpu touches it while it runs. */
 struct fuzzer {
@@ -23,6 +24,8 @@ struct fuzzer {
     volatile uint64_t calls;
     unsigned int tried[MAX_OPS];
     unsigned int worked[MAX_OPS];
+    uint8_t trail[TRAIL]; /* the latest operations, around trail_next */
+    unsigned int trail_next;
 };
 
 /* Of an operation: there was nothing to do it with. */

@@ -87,6 +87,13 @@ void breach(const char *what, uint64_t a, uint64_t b)
     printk("fuzz: BREACH %s %lx %lx\n", what, a, b);
 }
 
+/* --- the canaries: pages that no operation is told of --- */
+
+static uint64_t canary_word(unsigned int page, unsigned int word)
+{
+    return (page * 512UL + word) * 0x9e3779b97f4a7c15UL;
+}
+
 /* --- the start --- */
 
 static bool is_slow(const char *name)
@@ -147,7 +154,7 @@ static void start(uint64_t seed)
     for (unsigned int i = 0; i < NR_CANARIES; i++) {
         canaries[i] = page_alloc();
         for (unsigned int j = 0; j < PAGE_SIZE / 8; j++)
-            canaries[i][j] = (i * 512 + j) * 0x9e3779b97f4a7c15UL;
+            canaries[i][j] = canary_word(i, j);
     }
     add_ops(page_ops, nr_page_ops);
     add_ops(edge_ops, ARRAY_SIZE(edge_ops));
@@ -182,6 +189,42 @@ static uint64_t all_calls(void)
     for (unsigned int i = 0; i < nr_cpus; i++)
         n += fuzzers[i].calls;
     return n;
+}
+
+/* What every vcpu did last, the latest at the end. */
+static void print_trails(void)
+{
+    for (unsigned int c = 0; c < nr_cpus; c++) {
+        const struct fuzzer *f = &fuzzers[c];
+
+        printk("fuzz: vcpu %u:", c);
+        for (unsigned int i = 0; i < TRAIL; i++)
+            printk(" %s,", ops[f->trail[(f->trail_next + i) % TRAIL]].name);
+        printk("\n");
+    }
+}
+
+static void check_canaries(void)
+{
+    static bool found;
+
+    for (unsigned int i = 0; i < NR_CANARIES && !found; i++) {
+        for (unsigned int j = 0; j < PAGE_SIZE / 8; j++) {
+            if (canaries[i][j] == canary_word(i, j))
+                continue;
+            if (!found)
+                printk("fuzz: canary %u at %p, pfn %lx mfn %lx, after %lu "
+                       "calls\n",
+                       i, canaries[i], virt_to_pfn(canaries[i]),
+                       virt_to_mfn(canaries[i]), all_calls());
+            found = true;
+            printk("fuzz: word %u is %lx\n", j, canaries[i][j]);
+        }
+    }
+    if (found && !breaches) {
+        print_trails();
+        breach("canary", 0, 0);
+    }
 }
 
 static void bring_up(void)
@@ -221,6 +264,7 @@ static void work(uint64_t goal)
     while ((calls = all_calls()) < goal) {
         faults[0] += trap_catch(batch, &fuzzers[0]);
         bring_up();
+        check_canaries();
         if (++turn % 256 == 0) {
             for (unsigned int i = 0; i < NR_PAGES; i++)
                 mend(pages[i]);
@@ -234,20 +278,6 @@ static void work(uint64_t goal)
 }
 
 /* --- the end --- */
-
-static bool canaries_live(void)
-{
-    for (unsigned int i = 0; i < NR_CANARIES; i++) {
-        for (unsigned int j = 0; j < PAGE_SIZE / 8; j++) {
-            if (canaries[i][j] != (i * 512 + j) * 0x9e3779b97f4a7c15UL) {
-                printk("fuzz: canary %u at %p word %u is %lx\n", i, canaries[i],
-                       j, canaries[i][j]);
-                return false;
-            }
-        }
-    }
-    return true;
-}
 
 static void wait_for_others(void)
 {
@@ -276,8 +306,7 @@ void hostile_guest(uint64_t goal, uint64_t seed)
     report(ops, nr_ops);
     for (unsigned int i = 0; i < nr_cpus; i++)
         all_faults += faults[i];
-    if (!canaries_live())
-        breach("canary", 0, 0);
+    check_canaries();
     printk("fuzz: %u faults, %u vcpus brought up, %u pages mended, %u vcpus "
            "lost\n",
            all_faults, brought_up, mended, nr_cpus - 1 - ended);

@@ -107,6 +107,7 @@ void run_one(struct fuzzer *f, const struct op *ops, unsigned int nr)
     long rc;
 
     f->tried[op]++;
+    f->trail[f->trail_next++ % TRAIL] = (uint8_t)op;
     rc = ops[op].run(f);
     f->worked[op] += rc == 0;
     if (rc != NOT_TRIED)
