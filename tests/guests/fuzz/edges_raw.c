@@ -277,6 +277,16 @@ static long raw_va_mapping(struct fuzzer *f)
                   any_word(f), any_domid(f));
 }
 
+#define START_EXTENT_SHIFT 6 /* of the number of memory_op */
+
+/* A command may say how many extents are done already, so that the hypervisor
+ * writes that far behind the list: no further than the page behind it, which
+ * is not mapped. */
+static uint64_t memory_command(struct fuzzer *f)
+{
+    return below(f, 64) | (uint64_t)below(f, 8) << START_EXTENT_SHIFT;
+}
+
 long op_raw(struct fuzzer *f)
 {
     unsigned int number = below(f, 16) ? below(f, 64) : (unsigned int)next(f);
@@ -294,5 +304,7 @@ long op_raw(struct fuzzer *f)
         return NOT_TRIED;
     for (unsigned int i = 0; i < ARRAY_SIZE(a); i++)
         a[i] = below(f, 2) ? addr(any_argument(f)) : any_word(f);
+    if (number == __HYPERVISOR_memory_op)
+        a[0] = memory_command(f);
     return hcall5(number, a[0], a[1], a[2], a[3], a[4]) < 0 ? -1 : 0;
 }
