@@ -129,13 +129,14 @@ static int step_rights(struct domain *d, const struct domain_config *cfg)
     rangeset_init(&d->irqs);
     if (!cfg->privileged)
         return 0;
-    rc = rangeset_add(&d->ioports, 0, 0xffff);
+    rc = arch_ioports_change(d, true, 0, 0xffff);
     rc = rc ?: rangeset_add(&d->iomem, 0, UINT64_MAX >> PAGE_SHIFT);
     return rc ?: rangeset_add(&d->irqs, 0, UINT32_MAX);
 }
 
 static void undo_given(struct domain *d)
 {
+    arch_ioports_free(d);
     rangeset_free(&d->ioports);
     rangeset_free(&d->iomem);
     rangeset_free(&d->irqs);

@@ -219,11 +219,11 @@ int uart_isa_irq(unsigned int n)
     return -1;
 }
 
-bool uart_owns_port(uint16_t port)
+bool uart_owns_ports(uint16_t first, uint16_t last)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(uart); i++)
-        if (uart[i].sink.enabled && port >= uart[i].port &&
-            port < uart[i].port + NR_PORTS)
+        if (uart[i].sink.enabled && last >= uart[i].port &&
+            first < uart[i].port + NR_PORTS)
             return true;
     return false;
 }

@@ -55,15 +55,19 @@ long domctl_iomem_permission(struct xen_domctl *op, struct domain *d)
 long domctl_ioport_permission(struct xen_domctl *op, struct domain *d)
 {
     const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
+    uint32_t last = p->first_port + p->nr_ports - 1;
+    long rc;
 
     if (p->first_port >= NR_PORTS || p->nr_ports == 0 ||
         p->nr_ports > NR_PORTS - p->first_port)
         return -EINVAL;
-    if (!rangeset_contains(&current->domain->ioports, p->first_port,
-                           p->first_port + p->nr_ports - 1))
+    if (!rangeset_contains(&current->domain->ioports, p->first_port, last))
         return -EPERM;
-    return change(&d->ioports, p->allow_access, p->first_port,
-                  p->first_port + p->nr_ports - 1);
+    spin_lock(&d->ctl_lock);
+    rc = arch_ioports_change(d, p->allow_access, (uint16_t)p->first_port,
+                             (uint16_t)last);
+    spin_unlock(&d->ctl_lock);
+    return rc;
 }
 
 /* A paravirtualized guest maps what it may map by itself: nothing is done. */

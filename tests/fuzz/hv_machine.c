@@ -390,9 +390,9 @@ void pci_config_write(uint32_t sbdf, unsigned int reg, unsigned int bytes,
     (void)value;
 }
 
-bool uart_owns_port(uint16_t port)
+bool uart_owns_ports(uint16_t first, uint16_t last)
 {
-    return port >= 0x3f8 && port < 0x400;
+    return last >= 0x3f8 && first < 0x400;
 }
 
 /* ---- console ---- */

@@ -149,6 +149,15 @@ void arch_image_range(paddr_t *start, uint64_t *size);
 void arch_vmcoreinfo(paddr_t *start, uint64_t *size);
 void arch_crash_init(void);
 
+/*
+ * Give d the I/O ports first to last, or take them away (arch/x86/pv/ioport.c):
+ * d->ioports, and what arch derives from it. Caller holds d->ctl_lock unless d
+ * is not to be found yet. Errors of rangeset_add() and rangeset_remove().
+ */
+int arch_ioports_change(struct domain *d, bool allow, uint16_t first,
+                        uint16_t last) MUST_CHECK;
+/* d ends: the derived part is freed. */
+void arch_ioports_free(struct domain *d);
 /* Frame may be mapped as MMIO by d (arch/x86/pv/iomem.c). */
 bool arch_iomem_permitted(const struct domain *d, mfn_t m);
 

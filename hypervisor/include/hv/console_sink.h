@@ -27,8 +27,9 @@ void vga_init_early(void);
 void vga_init_late(void); /* page tables are in place */
 /* ISA interrupt of the i-th serial port that the console uses, -1: no more. */
 int uart_isa_irq(unsigned int i);
-/* True if the hypervisor keeps this I/O port for its console. */
-bool uart_owns_port(uint16_t port);
+/* True if the hypervisor keeps any of these I/O ports for its console; which
+ * it does from the beginning. */
+bool uart_owns_ports(uint16_t first, uint16_t last);
 /* Its interrupt came. */
 void uart_interrupt(void);
 /* Interrupts can be delivered from now on: polling ends. */

@@ -18,12 +18,17 @@
 
 #define STRING_STEP 256 /* iterations without a look at events */
 
-bool emul_iopl_ok(const struct vcpu *v)
+static ALWAYS_INLINE bool iopl_ok(const struct vcpu *v)
 {
     bool arch_iopl = v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl);
     unsigned int level = v->arch.kernel_mode ? (arch_iopl ? 0 : 1) : 3;
 
     return v->arch.iopl >= level;
+}
+
+bool emul_iopl_ok(const struct vcpu *v)
+{
+    return iopl_ok(v);
 }
 
 /* Two bytes of the guest's bitmap, which only its kernel's tables map. */
@@ -40,15 +45,19 @@ static int read_bitmap(struct vcpu *v, uint16_t port, uint16_t *bits)
     return rc;
 }
 
-static bool io_ok(struct vcpu *v, uint16_t port, unsigned int size)
+static NOINLINE bool bitmap_ok(struct vcpu *v, uint16_t port, unsigned int size)
 {
     uint16_t bits;
 
-    if (emul_iopl_ok(v))
-        return true;
     if (port + size > v->arch.iobitmap_ports || read_bitmap(v, port, &bits))
         return false;
     return !(bits >> (port % 8) & ((1U << size) - 1));
+}
+
+static ALWAYS_INLINE bool io_ok(struct vcpu *v, uint16_t port,
+                                unsigned int size)
+{
+    return likely(iopl_ok(v)) || bitmap_ok(v, port, size);
 }
 
 static unsigned int io_size(const struct insn *in)

@@ -8,6 +8,7 @@
  */
 #include <asm/pv/emulate.h>
 
+#include <hv/arch.h>
 #include <hv/bitmap.h>
 #include <hv/console_sink.h>
 #include <hv/domain.h>
@@ -29,6 +30,9 @@
 #define PCI_ENABLE     (1U << 31)
 #define CMOS_INDEX     0x7f
 #define SPEAKER_BITS   0x03 /* gate and data: all that a guest may set */
+#define PLAIN_ORDER    1    /* pages of plain_ports */
+
+_Static_assert(65536 / 8 == PAGE_SIZE << PLAIN_ORDER, "a bit for each port");
 
 static spinlock_t cmos_lock = SPINLOCK_INIT(LOCK_RANK_TIME);
 
@@ -45,6 +49,13 @@ void ioport_deny(uint16_t first, uint16_t last)
         bit_set(denied, p);
 }
 
+/* Single bytes with a meaning (byte_read, byte_write). */
+static bool is_special(uint16_t port)
+{
+    return port == PORT_CMOS || port == PORT_CMOS_DATA ||
+           (port >= PORT_PCI && port < PORT_PCI + 8);
+}
+
 static uint32_t ones(unsigned int size)
 {
     return size == 4 ? ~0U : (1U << 8 * size) - 1;
@@ -56,9 +67,101 @@ static bool direct_ok(const struct domain *d, uint16_t port, unsigned int size)
         !rangeset_contains(&d->ioports, port, port + size - 1UL))
         return false;
     for (unsigned int i = 0; i < size; i++)
-        if (bit_test(denied, port + i) || uart_owns_port((uint16_t)(port + i)))
+        if (bit_test(denied, port + i) ||
+            uart_owns_ports((uint16_t)(port + i), (uint16_t)(port + i)))
             return false;
     return true;
+}
+
+/* ---- ports that are as they are ---- */
+
+/*
+ * d->arch.plain_ports has a bit for each port that d has, and that is neither
+ * denied nor the console's nor special: an access goes to the machine as it
+ * is, which is what the long way would find. Invariant: a bit is set only
+ * while the port is in d->ioports. So a port is first added there and its bit
+ * set then, and the bit is cleared before the port is removed; both under
+ * d->ctl_lock. The other way it may differ (no memory): the long way decides.
+ */
+static unsigned long machine_plain(unsigned int word)
+{
+    uint16_t first = (uint16_t)(word * BITS_PER_LONG);
+    unsigned long bits = ~denied[word];
+
+    for (unsigned int i = 0; i < BITS_PER_LONG; i++)
+        if (is_special((uint16_t)(first + i)))
+            bits &= ~BIT(i);
+    if (uart_owns_ports(first, (uint16_t)(first + BITS_PER_LONG - 1)))
+        for (unsigned int i = 0; i < BITS_PER_LONG; i++)
+            if (uart_owns_ports((uint16_t)(first + i), (uint16_t)(first + i)))
+                bits &= ~BIT(i);
+    return bits;
+}
+
+static void plain_change(unsigned long *plain, bool allow, unsigned int first,
+                         unsigned int last)
+{
+    for (unsigned int w = first / BITS_PER_LONG; w <= last / BITS_PER_LONG;
+         w++) {
+        unsigned long bits = ~0UL;
+
+        if (w == first / BITS_PER_LONG)
+            bits &= ~0UL << first % BITS_PER_LONG;
+        if (w == last / BITS_PER_LONG)
+            bits &= ~0UL >> (BITS_PER_LONG - 1 - last % BITS_PER_LONG);
+        WRITE_ONCE(plain[w], allow ? plain[w] | (bits & machine_plain(w))
+                                   : plain[w] & ~bits);
+    }
+}
+
+static void ioports_allow(struct domain *d, uint16_t first, uint16_t last)
+{
+    unsigned long *plain = d->arch.plain_ports;
+
+    if (!plain) {
+        plain = hv_alloc_pages(PLAIN_ORDER);
+        if (!plain)
+            return;
+        __atomic_store_n(&d->arch.plain_ports, plain, __ATOMIC_RELEASE);
+    }
+    plain_change(plain, true, first, last);
+}
+
+int arch_ioports_change(struct domain *d, bool allow, uint16_t first,
+                        uint16_t last)
+{
+    int rc;
+
+    if (!allow) {
+        /* If it cannot be removed, it goes the long way. */
+        if (d->arch.plain_ports)
+            plain_change(d->arch.plain_ports, false, first, last);
+        return rangeset_remove(&d->ioports, first, last);
+    }
+    rc = rangeset_add(&d->ioports, first, last);
+    if (!rc)
+        ioports_allow(d, first, last);
+    return rc;
+}
+
+void arch_ioports_free(struct domain *d)
+{
+    if (d->arch.plain_ports)
+        hv_free_pages(d->arch.plain_ports, PLAIN_ORDER);
+    d->arch.plain_ports = NULL;
+}
+
+/* True: each byte of the access is plain, and it crosses no word (zeros are
+ * shifted in beyond the end). */
+static ALWAYS_INLINE bool all_plain(const struct domain *d, uint16_t port,
+                                    unsigned int size)
+{
+    const unsigned long *plain = READ_ONCE(d->arch.plain_ports);
+    unsigned long wanted = BIT(size) - 1;
+
+    return plain &&
+           !(~(READ_ONCE(plain[port / BITS_PER_LONG]) >> port % BITS_PER_LONG) &
+             wanted);
 }
 
 static uint32_t direct_read(uint16_t port, unsigned int size)
@@ -143,12 +246,6 @@ static void cmos_write(const struct domain *d, uint8_t value)
 
 /* ---- single bytes with a meaning ---- */
 
-static bool is_special(uint16_t port)
-{
-    return port == PORT_CMOS || port == PORT_CMOS_DATA ||
-           (port >= PORT_PCI && port < PORT_PCI + 8);
-}
-
 static uint8_t byte_read(struct domain *d, uint16_t port)
 {
     if (!d->is_privileged)
@@ -216,7 +313,15 @@ static bool is_plain(const struct domain *d, uint16_t port, unsigned int size)
     return direct_ok(d, port, size);
 }
 
-uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size)
+/* A revocation on another CPU comes between in good order: bit, then port. */
+static void assert_plain(const struct domain *d, uint16_t port,
+                         unsigned int size)
+{
+    ASSERT(is_plain(d, port, size) || !all_plain(d, port, size));
+}
+
+static NOINLINE uint32_t read_by_parts(struct domain *d, uint16_t port,
+                                       unsigned int size)
 {
     uint32_t value = 0;
 
@@ -233,8 +338,8 @@ uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size)
     return value;
 }
 
-void ioport_write(struct domain *d, uint16_t port, unsigned int size,
-                  uint32_t value)
+static NOINLINE void write_by_parts(struct domain *d, uint16_t port,
+                                    unsigned int size, uint32_t value)
 {
     if (rangeset_is_empty(&d->ioports))
         return;
@@ -247,4 +352,23 @@ void ioport_write(struct domain *d, uint16_t port, unsigned int size,
     else
         for (unsigned int i = 0; i < size; i++)
             byte_write(d, (uint16_t)(port + i), (uint8_t)(value >> 8 * i));
+}
+
+uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size)
+{
+    if (unlikely(!all_plain(d, port, size)))
+        return read_by_parts(d, port, size);
+    assert_plain(d, port, size);
+    return direct_read(port, size);
+}
+
+void ioport_write(struct domain *d, uint16_t port, unsigned int size,
+                  uint32_t value)
+{
+    if (unlikely(!all_plain(d, port, size))) {
+        write_by_parts(d, port, size, value);
+        return;
+    }
+    assert_plain(d, port, size);
+    direct_write(port, size, value);
 }

@@ -85,6 +85,7 @@ struct arch_domain {
     struct page_info *pirq_eoi_page;
     uint8_t *pirq_eoi_map;
     bool auto_unmask;
+    unsigned long *plain_ports; /* ioport.c; NULL: none, or no memory */
     /* Emulated by the hypervisor for dom0. */
     uint32_t pci_cf8;
     uint8_t cmos_index;
