@@ -27,7 +27,6 @@ static struct vcpu_info info;
 static struct pv_trap traps[256];
 static char *stack;
 static unsigned int entered_kernel;
-static bool ud_needs_care;
 
 void pv_enter_kernel(struct vcpu *v)
 {
@@ -35,11 +34,9 @@ void pv_enter_kernel(struct vcpu *v)
     v->arch.kernel_mode = true;
 }
 
-bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *r)
+enum fault_way pv_fault_ud(struct vcpu *v, struct cpu_regs *r)
 {
-    (void)v;
-    (void)r;
-    return ud_needs_care;
+    return pv_bounce_ud(v, r);
 }
 
 static struct cpu_regs *regs;

@@ -595,11 +595,14 @@ static NOINLINE void body_out(unsigned int n)
 
 static NOINLINE void body_cpuid(unsigned int n)
 {
-    for (unsigned int i = 0; i < n; i++)
+    for (unsigned int i = 0; i < n; i++) {
+        uint32_t leaf = 1, sub = 0;
+
         asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+                     : "+a"(leaf), "+c"(sub)
                      :
-                     : "a"(1), "c"(0)
                      : "rbx", "rdx", "memory");
+    }
 }
 
 static void emulation(void)

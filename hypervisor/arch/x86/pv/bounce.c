@@ -230,10 +230,8 @@ static NOINLINE enum fault_way bounce_fault(struct vcpu *v,
                : FAULT_LEAVE;
 }
 
-static NOINLINE enum fault_way bounce_ud(struct vcpu *v, struct cpu_regs *regs)
+enum fault_way pv_bounce_ud(struct vcpu *v, struct cpu_regs *regs)
 {
-    if (unlikely(pv_ud_needs_care(v, regs)))
-        return FAULT_COMPLETE;
     return raise(v, regs, X86_TRAP_UD, false, 0) ? FAULT_BOUNCED : FAULT_LEAVE;
 }
 
@@ -251,7 +249,7 @@ enum fault_way guest_fault(struct cpu_regs *regs)
         return bounce_page_fault(v, regs, cr2);
     }
     if (vector == X86_TRAP_UD)
-        return bounce_ud(v, regs);
+        return pv_fault_ud(v, regs);
     return bounce_fault(v, regs, vector);
 }
 

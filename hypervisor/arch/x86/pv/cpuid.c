@@ -152,30 +152,35 @@ static struct cpuid_leaf hv_leaf(const struct vcpu *v, uint32_t n, uint32_t sub)
     return l;
 }
 
-struct cpuid_leaf cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub)
+/* Leaves that are not in the policy alone, and what lies between them. */
+#define FIRST_BY_STATE 0xbU
+static NOINLINE void by_state(const struct vcpu *v, uint32_t leaf, uint32_t sub,
+                              struct cpuid_leaf *l)
 {
-    struct cpuid_leaf l;
+    uint32_t n = leaf - XEN_CPUID_FIRST_LEAF;
 
-    if (leaf >= XEN_CPUID_FIRST_LEAF && leaf < XEN_CPUID_FIRST_LEAF + 0x100)
-        return hv_leaf(v, leaf - XEN_CPUID_FIRST_LEAF, sub);
-    l = cpuid_policy_read(v->domain->arch.cpuid, leaf, sub);
-    switch (leaf) {
-    case 1:
-        /* A guest that would see OSXSAVE only after setting it in CR4 drops
-         * XSAVE altogether; it is set in the real CR4 anyhow. */
-        if (l.c & C1_XSAVE)
-            l.c |= C1_OSXSAVE;
-        break;
-    case 0xb:
-        if (v->domain->arch.cpuid->basic[0].a >= 0xb && sub < CPUID_SUBB_NR)
-            l.d = v->id * 2;
-        break;
-    case 0xd:
-        if (sub == 0 && l.a)
-            l.b = cpuid_count(0xd, 0).b; /* by the live XCR0 */
-        break;
-    default:
-        break;
+    if (n < 0x100) {
+        *l = hv_leaf(v, n, sub);
+        return;
     }
-    return l;
+    *l = cpuid_policy_read(v->domain->arch.cpuid, leaf, sub);
+    if (leaf == 0xb && v->domain->arch.cpuid->basic[0].a >= 0xb &&
+        sub < CPUID_SUBB_NR)
+        l->d = v->id * 2;
+    if (leaf == 0xd && sub == 0 && l->a)
+        l->b = cpuid_count(0xd, 0).b; /* by the live XCR0 */
+}
+
+void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub,
+                 struct cpuid_leaf *l)
+{
+    if (unlikely(leaf >= FIRST_BY_STATE && leaf < CPUID_EXT_BASE)) {
+        by_state(v, leaf, sub, l);
+        return;
+    }
+    *l = cpuid_policy_read(v->domain->arch.cpuid, leaf, sub);
+    /* A guest that would see OSXSAVE only after setting it in CR4 drops
+     * XSAVE altogether; it is set in the real CR4 anyhow. */
+    if (leaf == 1 && (l->c & C1_XSAVE))
+        l->c |= C1_OSXSAVE;
 }

@@ -195,9 +195,9 @@ static enum emul emul_wbinvd(struct emul_ctx *c)
 
 static void put_cpuid(const struct vcpu *v, struct cpu_regs *regs)
 {
-    struct cpuid_leaf l =
-        cpuid_guest(v, (uint32_t)regs->rax, (uint32_t)regs->rcx);
+    struct cpuid_leaf l;
 
+    cpuid_guest(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &l);
     regs->rax = l.a;
     regs->rbx = l.b;
     regs->rcx = l.c;
@@ -421,17 +421,17 @@ no:
     return false;
 }
 
-/* True if rip is at the forced-emulation form of CPUID, or could not be read
- * to the end (then the page fault was raised). */
-static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
+#define FORCED_CPUID_LEN (sizeof(forced_prefix) + sizeof(cpuid_opcode))
+
+/* The same for all code, byte by byte. True too if it could not be read to the
+ * end: then the page fault was raised. */
+static NOINLINE bool forced_cpuid_any(struct vcpu *v, struct cpu_regs *regs)
 {
-    char insn[sizeof(forced_prefix) + sizeof(cpuid_opcode)];
+    char insn[FORCED_CPUID_LEN];
     size_t prefix = sizeof(forced_prefix);
     uint64_t base;
     bool code64;
 
-    if (likely(at_forced_cpuid(regs)))
-        goto emulate;
     if (!code_segment(v, (uint16_t)regs->cs, &base, &code64))
         return false;
     base += regs->rip;
@@ -449,27 +449,31 @@ static bool forced_cpuid(struct vcpu *v, struct cpu_regs *regs)
     }
     if (memcmp(insn + prefix, cpuid_opcode, sizeof(cpuid_opcode)))
         return false;
-emulate:
     put_cpuid(v, regs);
     finish(v, regs, sizeof(insn));
     return true;
 }
 
 /* Other segments than the flat one, and code that cannot be read, are looked at
- * there. */
-bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *regs)
+ * with all registers. Nothing is saved to find that it is neither. */
+enum fault_way pv_fault_ud(struct vcpu *v, struct cpu_regs *regs)
 {
     uint32_t first, prefix;
 
-    (void)v;
     memcpy(&prefix, forced_prefix, sizeof(prefix));
-    return regs->cs != SEL_RING3_CS64 ||
-           copy_from_guest_va(&first, regs->rip, sizeof(first)) ||
-           first == prefix;
+    if (regs->cs != SEL_RING3_CS64 ||
+        copy_from_guest_va(&first, regs->rip, sizeof(first)) || first == prefix)
+        return FAULT_COMPLETE;
+    return pv_bounce_ud(v, regs);
 }
 
 void pv_guest_ud(struct vcpu *v, struct cpu_regs *regs)
 {
-    if (!forced_cpuid(v, regs))
+    if (likely(at_forced_cpuid(regs))) {
+        put_cpuid(v, regs);
+        finish(v, regs, FORCED_CPUID_LEN);
+        return;
+    }
+    if (!forced_cpuid_any(v, regs))
         pv_inject_exception(X86_TRAP_UD, PV_NO_ERROR);
 }

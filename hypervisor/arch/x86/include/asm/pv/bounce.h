@@ -8,6 +8,7 @@
 
 #include <asm/irqflags.h>
 #include <asm/regs.h>
+#include <asm/traps.h>
 #include <hv/types.h>
 
 /* The flags that a guest may set by itself. */
@@ -34,6 +35,9 @@ bool pv_bounce(struct vcpu *v, const struct bounce *b);
 void pv_inject_exception(unsigned int vector, long error_code);
 /* pfec as from the processor; its U bit is recomputed. */
 void pv_inject_page_fault(uint32_t pfec, unsigned long cr2);
+
+/* A #UD that is the guest's own; half of the registers are in regs. */
+enum fault_way pv_bounce_ud(struct vcpu *v, struct cpu_regs *regs);
 
 /* What waits for the current vcpu: machine checks, NMIs, events. */
 void pv_deliver_pending(struct vcpu *v);

@@ -93,8 +93,8 @@ void cpuid_init(void); /* boot CPU, after fpu_cpu_init() */
 int cpuid_domain_create(struct domain *d) MUST_CHECK;
 void cpuid_domain_destroy(struct domain *d);
 /* What v's kernel reads now. */
-struct cpuid_leaf cpuid_guest(const struct vcpu *v, uint32_t leaf,
-                              uint32_t sub);
+void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub,
+                 struct cpuid_leaf *l);
 bool cpuid_is_intel(void);
 bool cpuid_is_amd(void);
 

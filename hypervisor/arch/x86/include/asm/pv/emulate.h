@@ -15,8 +15,8 @@ struct vcpu;
 void pv_guest_gp(struct vcpu *v, struct cpu_regs *regs);
 void pv_guest_ud(struct vcpu *v, struct cpu_regs *regs);
 
-/* False: #UD is the guest's own, for sure. */
-bool pv_ud_needs_care(const struct vcpu *v, const struct cpu_regs *regs);
+/* #UD with half of the registers: bounced, or to be looked at. */
+enum fault_way pv_fault_ud(struct vcpu *v, struct cpu_regs *regs);
 
 /* What became of an instruction. */
 enum emul {
