@@ -44,8 +44,9 @@ struct grant_active {
 
 /*
  * A mapping, known to its maker by its index, the handle. In use, it holds a
- * reference on the domain of the entry: the maker's page-table entry alone
- * would not, for it may be overwritten without an unmap.
+ * reference on the domain of the entry, unless that is the maker itself: the
+ * maker's page-table entry alone would not, for it may be overwritten without
+ * an unmap.
  */
 struct grant_map {
     struct domain *rd; /* whose entry */

@@ -28,7 +28,8 @@ static void release_one(struct domain *d, uint32_t handle)
     if (flags & GNTMAP_host_map)
         grant_unpin(m->rd, m->ref, ro);
     WRITE_ONCE(m->flags, 0);
-    domain_put(m->rd);
+    if (m->rd != d) /* its own is not counted */
+        domain_put(m->rd);
 }
 
 int grant_release_mappings(struct domain *d)

@@ -13,69 +13,70 @@
 #include <hv/hypercall.h>
 #include <hv/permission.h>
 
-/* One end, held for the copy. */
+/*
+ * One end, held for the copy. The source is only read and the destination
+ * written, which is not in here: ro, a constant wherever it is passed.
+ * Nothing is held: pg and rd are NULL, pinned and via are false, and the rest
+ * has no meaning.
+ */
 struct end {
-    bool is_ref, readonly;
+    struct page_info *pg;
+    struct domain *rd; /* referenced if not ours */
     bool pinned, via;  /* via: of rd's entry, and rd is not the frame's owner */
+    bool is_ref;
     domid_t domid;     /* as named by the guest */
+    uint32_t from, to; /* bytes of the page that may be used */
     uint64_t what;     /* its ref or frame */
-    struct domain *rd; /* referenced if not ours; NULL: nothing is held */
     struct domain *td; /* via: referenced, owner of the transitive grant */
     uint32_t td_ref;
-    uint32_t from, to; /* bytes of the page that may be used */
-    struct page_info *pg;
 };
 
-static bool is_held(const struct end *e, const struct gnttab_copy_ptr *p,
-                    bool is_ref)
+static ALWAYS_INLINE void end_init(struct end *e)
+{
+    e->pg = NULL;
+    e->rd = NULL;
+    e->pinned = e->via = false;
+}
+
+static ALWAYS_INLINE bool is_held(const struct end *e,
+                                  const struct gnttab_copy_ptr *p, bool is_ref)
 {
     return e->pg && e->is_ref == is_ref && e->domid == p->domid &&
            e->what == (is_ref ? p->u.ref : p->u.gmfn);
 }
 
-static __attribute__((noinline)) void release_via(struct end *e)
+static NOINLINE void release_via(struct end *e, bool ro)
 {
-    grant_unpin_any(e->td, e->td_ref, e->readonly);
+    grant_unpin_any(e->td, e->td_ref, ro);
     domain_put(e->td);
     e->via = false;
 }
 
-/* Whose an end is: NULL, the caller's domain, which stays as long as it runs,
- * or a reference. */
-static struct domain *get_owner(domid_t id)
-{
-    struct domain *self = current->domain;
-
-    return id == DOMID_SELF || id == self->id ? self : domain_get_by_id(id);
-}
-
-static void put_owner(struct domain *d)
-{
-    if (d != current->domain)
-        domain_put(d);
-}
-
 /* Something is held, or was to be: e->rd. */
-static void end_release(struct end *e)
+static ALWAYS_INLINE void end_release(struct end *e, bool ro)
 {
     if (likely(e->pg))
-        arch_grant_drop(page_to_mfn(e->pg), e->readonly);
+        arch_grant_drop(page_to_mfn(e->pg), ro);
     if (unlikely(e->via))
-        release_via(e);
+        release_via(e, ro);
     if (e->pinned)
-        grant_unpin(e->rd, (uint32_t)e->what, e->readonly);
-    put_owner(e->rd);
-    e->pg = NULL;
-    e->rd = NULL;
-    e->pinned = false;
+        grant_unpin(e->rd, (uint32_t)e->what, ro);
+    gnttab_put_owner(e->rd);
+}
+
+/* The same between two elements. */
+static NOINLINE void end_change(struct end *e, bool ro)
+{
+    end_release(e, ro);
+    end_init(e);
 }
 
 /*
  * The entry grants what another domain granted to its owner. Once only: that
  * one must be a page. Returns what is granted there, pinned too.
  */
-static __attribute__((noinline)) int follow(struct end *e, unsigned int how,
-                                            const struct grant_active **a)
+static NOINLINE int follow(struct end *e, unsigned int how,
+                           const struct grant_active **a)
 {
     int rc;
 
@@ -89,7 +90,7 @@ static __attribute__((noinline)) int follow(struct end *e, unsigned int how,
         return GNTST_general_error;
     rc = grant_pin_any(e->td, e->td_ref, e->rd->id, how, a);
     if (rc == GNTST_okay && (*a)->kind == GRANT_TRANSITIVE) {
-        grant_unpin_any(e->td, e->td_ref, e->readonly);
+        grant_unpin_any(e->td, e->td_ref, how & PIN_READONLY);
         rc = GNTST_general_error;
     }
     if (rc == GNTST_okay)
@@ -100,13 +101,13 @@ static __attribute__((noinline)) int follow(struct end *e, unsigned int how,
 }
 
 /* The frame at an end that is a reference. */
-static int ref_frame(struct end *e, mfn_t *m)
+static ALWAYS_INLINE int ref_frame(struct end *e, bool ro, mfn_t *m)
 {
-    unsigned int how = PIN_COPY | (e->readonly ? PIN_READONLY : 0);
+    unsigned int how = PIN_COPY | (ro ? PIN_READONLY : 0);
     const struct grant_active *a;
     int rc = grant_pin(e->rd, (uint32_t)e->what, current->domain->id, how, &a);
 
-    if (rc != GNTST_okay)
+    if (unlikely(rc != GNTST_okay))
         return rc;
     e->pinned = true;
     if (unlikely(a->kind == GRANT_TRANSITIVE)) {
@@ -120,9 +121,9 @@ static int ref_frame(struct end *e, mfn_t *m)
     return GNTST_okay;
 }
 
-static int own_frame(struct end *e, mfn_t *m)
+static ALWAYS_INLINE int own_frame(struct end *e, mfn_t *m)
 {
-    if (e->rd != current->domain &&
+    if (unlikely(e->rd != current->domain) &&
         permit_target(__HYPERVISOR_mmu_update, 0, e->rd))
         return GNTST_permission_denied;
     *m = mfn(e->what);
@@ -131,7 +132,9 @@ static int own_frame(struct end *e, mfn_t *m)
     return GNTST_okay;
 }
 
-static int end_hold(struct end *e, const struct gnttab_copy_ptr *p, bool is_ref)
+static ALWAYS_INLINE int end_hold(struct end *e,
+                                  const struct gnttab_copy_ptr *p, bool is_ref,
+                                  bool ro)
 {
     mfn_t m;
     int rc;
@@ -139,30 +142,31 @@ static int end_hold(struct end *e, const struct gnttab_copy_ptr *p, bool is_ref)
     e->is_ref = is_ref;
     e->domid = p->domid;
     e->what = is_ref ? p->u.ref : p->u.gmfn;
-    e->rd = get_owner(p->domid);
-    if (!e->rd)
+    e->rd = gnttab_get_owner(p->domid);
+    if (unlikely(!e->rd))
         return GNTST_bad_domain;
-    rc = is_ref ? ref_frame(e, &m) : own_frame(e, &m);
-    if (rc != GNTST_okay)
+    rc = is_ref ? ref_frame(e, ro, &m) : own_frame(e, &m);
+    if (unlikely(rc != GNTST_okay))
         return rc;
-    if (!arch_grant_hold(e->via ? e->td : e->rd, m, e->readonly))
+    if (unlikely(!arch_grant_hold(e->via ? e->td : e->rd, m, ro)))
         return is_ref ? GNTST_general_error : GNTST_bad_page;
     e->pg = mfn_to_page(m);
     return GNTST_okay;
 }
 
-static int end_ready(struct end *e, const struct gnttab_copy_ptr *p,
-                     bool is_ref, unsigned int len)
+static ALWAYS_INLINE int end_ready(struct end *e,
+                                   const struct gnttab_copy_ptr *p, bool is_ref,
+                                   unsigned int len, bool ro)
 {
     if (!is_held(e, p, is_ref)) {
         int rc;
 
         if (e->rd)
-            end_release(e);
-        rc = end_hold(e, p, is_ref);
+            end_change(e, ro);
+        rc = end_hold(e, p, is_ref, ro);
         if (unlikely(rc != GNTST_okay)) {
             if (e->rd)
-                end_release(e);
+                end_change(e, ro);
             return rc;
         }
     }
@@ -171,17 +175,19 @@ static int end_ready(struct end *e, const struct gnttab_copy_ptr *p,
     return GNTST_okay;
 }
 
-static int copy_one(const struct gnttab_copy *op, struct end *src,
-                    struct end *dst)
+static ALWAYS_INLINE int copy_one(const struct gnttab_copy *op, struct end *src,
+                                  struct end *dst)
 {
     int rc;
 
     if (op->source.offset + op->len > PAGE_SIZE ||
         op->dest.offset + op->len > PAGE_SIZE)
         return GNTST_bad_copy_arg;
-    rc = end_ready(src, &op->source, op->flags & GNTCOPY_source_gref, op->len);
+    rc = end_ready(src, &op->source, op->flags & GNTCOPY_source_gref, op->len,
+                   true);
     if (rc == GNTST_okay)
-        rc = end_ready(dst, &op->dest, op->flags & GNTCOPY_dest_gref, op->len);
+        rc = end_ready(dst, &op->dest, op->flags & GNTCOPY_dest_gref, op->len,
+                       false);
     if (rc == GNTST_okay)
         /* Both ends may be in one frame, and overlap. */
         memmove((char *)page_to_virt(dst->pg) + op->dest.offset,
@@ -190,8 +196,8 @@ static int copy_one(const struct gnttab_copy *op, struct end *src,
     return rc;
 }
 
-static long copy_all(guest_va_t uop, unsigned int count, struct end *src,
-                     struct end *dst)
+static ALWAYS_INLINE long copy_all(guest_va_t uop, unsigned int count,
+                                   struct end *src, struct end *dst)
 {
     for (unsigned int i = 0; i < count; i++) {
         struct gnttab_copy op;
@@ -211,12 +217,15 @@ static long copy_all(guest_va_t uop, unsigned int count, struct end *src,
 
 long gnttab_copy(guest_va_t uop, unsigned int count)
 {
-    struct end src = {.readonly = true}, dst = {.readonly = false};
-    long rc = copy_all(uop, count, &src, &dst);
+    struct end src, dst;
+    long rc;
 
+    end_init(&src);
+    end_init(&dst);
+    rc = copy_all(uop, count, &src, &dst);
     if (dst.rd)
-        end_release(&dst);
+        end_release(&dst, false);
     if (src.rd)
-        end_release(&src);
+        end_release(&src, true);
     return rc;
 }

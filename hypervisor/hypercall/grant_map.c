@@ -70,7 +70,7 @@ static ALWAYS_INLINE int map_one(struct gnttab_map_grant_ref *op)
         return GNTST_general_error;
     if (unlikely(!(op->flags & MAP_KINDS)))
         return GNTST_bad_gntref;
-    rd = domain_get_any(op->dom);
+    rd = gnttab_get_owner(op->dom);
     if (unlikely(!rd))
         return GNTST_bad_domain;
     m = maptrack_alloc(&op->handle);
@@ -92,7 +92,7 @@ static ALWAYS_INLINE int map_one(struct gnttab_map_grant_ref *op)
 release:
     maptrack_release(m, op->handle);
 put_domain:
-    domain_put(rd);
+    gnttab_put_owner(rd);
     return rc;
 }
 

@@ -98,7 +98,7 @@ static ALWAYS_INLINE void drop_kind(const struct unmapped *u)
 }
 
 /* After the flush. */
-static void unmap_finish(const struct unmapped *u)
+static ALWAYS_INLINE void unmap_finish(const struct unmapped *u)
 {
     struct domain *rd = u->m->rd;
 
@@ -114,7 +114,7 @@ static void unmap_finish(const struct unmapped *u)
         return;
     }
     maptrack_release(u->m, u->handle);
-    domain_put(rd); /* the handle's */
+    gnttab_put_owner(rd); /* the handle's */
 }
 
 static ALWAYS_INLINE long unmap_op(guest_va_t at, struct unmapped *u)

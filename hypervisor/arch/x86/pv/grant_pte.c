@@ -178,34 +178,29 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
     return rc;
 }
 
-/* True if only this CPU can hold translations of d. */
-static bool only_here(const struct domain *d)
+static NOINLINE void flush_domain(const struct domain *d)
 {
-    unsigned int cpu = smp_processor_id();
-    const struct vcpu *v;
+    cpumask_t mask;
 
-    for_each_vcpu (d, v) {
-        for (unsigned int i = 0; i * BITS_PER_LONG < nr_cpus; i++) {
-            unsigned long bits = READ_ONCE(v->dirty_cpumask.bits[i]);
-
-            if (i == cpu / BITS_PER_LONG)
-                bits &= ~BIT(cpu % BITS_PER_LONG);
-            if (bits)
-                return false;
-        }
-    }
-    return true;
+    domain_dirty_mask(d, &mask);
+    tlb_flush_mask(&mask);
 }
 
+/* Where only this CPU can hold translations of d, no mask is made. */
 void arch_grant_flush(void)
 {
     const struct domain *d = current->domain;
-    cpumask_t mask;
+    unsigned long others = ~BIT(smp_processor_id() % BITS_PER_LONG);
+    const struct vcpu *v;
 
-    if (only_here(d)) {
-        tlb_flush_local();
-        return;
+    if (unlikely(nr_cpus > BITS_PER_LONG))
+        goto all;
+    for_each_vcpu (d, v) {
+        if (READ_ONCE(v->dirty_cpumask.bits[0]) & others)
+            goto all;
     }
-    domain_dirty_mask(d, &mask);
-    tlb_flush_mask(&mask);
+    tlb_flush_local();
+    return;
+all:
+    flush_domain(d);
 }
