@@ -34,10 +34,11 @@ static ALWAYS_INLINE bool try_get_writable(struct page_info *pg,
 
 static ALWAYS_INLINE bool hold(struct domain *rd, mfn_t m, bool readonly)
 {
-    struct page_info *pg = mfn_to_page(m);
+    struct page_info *pg;
 
     if (unlikely(!mfn_is_ram(m)))
         return false;
+    pg = mfn_to_page(m); /* not before: m may be any 64 bits of a guest's */
     if (readonly)
         return page_try_get(pg, rd) || page_get(pg, rd);
     return try_get_writable(pg, rd) ||
