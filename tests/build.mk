@@ -58,10 +58,10 @@ INITRAMFS_MAKER := $(MK_INITRAMFS) $(wildcard tests/images/lib/*.py)
 DOM0_INITRAMFS := $(IMG)/dom0-6.1.cpio $(IMG)/dom0-6.12.cpio
 
 $(DOM0_INITRAMFS): $(IMG)/dom0-%.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) \
-		$(PKG_DONE) $(IMG)/bin/stream $(TOOL_BINARIES)
+		$(PKG_DONE) $(IMG)/bin/stream $(IMG)/bin/features $(TOOL_BINARIES)
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) \
 		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
-		--program $(IMG)/bin/stream \
+		--program $(IMG)/bin/stream --program $(IMG)/bin/features \
 		$(foreach t,$(TOOL_BINARIES),--program $(t))
 
 # Control domain with kexec, and what it starts.
@@ -102,8 +102,8 @@ $(GUEST_INITRAMFS): $(IMG)/guest-%.cpio.gz: $(INITRAMFS_MAKER) $(GUEST_FILES) \
 		--modules "$(GUEST_MODULES)" --files tests/images/guest
 
 $(IMG)/guest-root.img: tests/images/mk_guest_disk.sh $(GUEST_FILES) \
-		$(IMG)/bin/stream
-	@tests/images/mk_guest_disk.sh $@ $(IMG)/bin/stream
+		$(IMG)/bin/stream $(IMG)/bin/features
+	@tests/images/mk_guest_disk.sh $@ $(IMG)/bin/stream $(IMG)/bin/features
 
 $(IMG)/stress/.done: tests/images/mk_chroot.py tests/images/lib/elf.py \
 		$(PKG_DONE)
@@ -118,6 +118,10 @@ $(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
 
 include tests/clients/clients.mk
 include tests/images/grub.mk
+include tests/images/debian.mk
+include tests/images/others.mk
+
+LONG_IMAGES := $(IMG)/grub.img $(IMG)/debian/disk.img $(IMG)/others.img
 
 images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/dom0-clients.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
 
@@ -141,7 +145,7 @@ test-system: all lockprof images ## Whole systems in QEMU (a core subset, minute
 	@tests/system/run-tests.sh $(SYSTEM_ARGS)
 
 .PHONY: test-full
-test-full: all lockprof images $(IMG)/grub.img ## Whole systems in QEMU, every test (hours)
+test-full: all lockprof images $(LONG_IMAGES) ## Whole systems in QEMU, every test (hours)
 	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system

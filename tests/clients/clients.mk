@@ -35,8 +35,8 @@ $(IMG)/dom0-clients.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(CLIENTS_FILES) \
 		$(foreach p,$(KEXEC_PKGS) $(CLIENTS_PKGS),--libs $(PKG)/$(p))
 
 # The reference first: the recordings have to be true.
-CLIENTS_ARGS ?= --full -k test_clients
+CLIENTS_ARGS ?= --full -k "test_clients or test_debian or test_others"
 .PHONY: test-clients
-test-clients: all images ## Debian's tools, on Debian's Xen and on ours
+test-clients: all images $(LONG_IMAGES) ## Debian's tools, on Debian's Xen and on ours
 	@tests/system/run-tests.sh --hv xen $(CLIENTS_ARGS)
 	@tests/system/run-tests.sh $(CLIENTS_ARGS)

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Makes the guests' root file system, an ext4 disk image, without root rights:
-#   mk_guest_disk.sh OUT STREAM
+#   mk_guest_disk.sh OUT STREAM [PROGRAM...]
 # STREAM is the test program of tests/images/src; a file that it makes is what
-# the guest checks when it starts.
+# the guest checks when it starts. Static PROGRAMs go to /usr/bin too.
 set -euo pipefail
 
 out=$1 stream=$2
+shift
 here=$(dirname "$0")
 
 tree=$(mktemp -d)
@@ -18,7 +19,7 @@ for name in $(/bin/busybox --list); do
 done
 ln -s bin "$tree/sbin"
 cp -r "$here"/guest-root/. "$tree/"
-cp "$stream" "$tree/usr/bin/stream"
+cp "$@" "$tree/usr/bin/"
 echo 'root::0:0:root:/root:/bin/sh' > "$tree/etc/passwd"
 echo 'root:x:0:' > "$tree/etc/group"
 "$stream" write "$tree/usr/share/trellis/data" 2026 $((8 << 20)) > "$tree/log"

@@ -50,7 +50,12 @@ def kernel(name):
 
 
 def dom0_initramfs(name):
-    """TRELLIS_DOM0_INITRAMFS in the environment puts another in its place."""
+    """By its short name, or a path as it is.
+
+    TRELLIS_DOM0_INITRAMFS in the environment puts another in its place.
+    """
+    if os.path.isabs(name):
+        return existing(name)
     other = os.environ.get("TRELLIS_DOM0_INITRAMFS")
     if other:
         return existing(other)
@@ -64,6 +69,15 @@ def guests_disk():
 
 def grub_disk():
     return existing(os.path.join(IMAGES, "grub.img"))
+
+
+def others_disk():
+    return existing(os.path.join(IMAGES, "others.img"))
+
+
+def debian(name):
+    """The control domain of a whole Debian: disk.img, vmlinuz, initrd.img."""
+    return existing(os.path.join(IMAGES, "debian", name))
 
 
 def host_tool(name):

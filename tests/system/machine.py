@@ -57,6 +57,13 @@ GOOD_DMESG = re.compile(
     r"rcu: .*stall (timeout|detector)|BUG_ON")
 
 
+
+def bad_lines(dmesg):
+    """The lines of a kernel's log that no healthy kernel writes."""
+    return [line for line in dmesg.split("\n")
+            if BAD_DMESG.search(line) and not GOOD_DMESG.search(line)]
+
+
 # All that QEMU 7.2 emulates, but for SMAP, whose emulation is wrong for IRET in
 # user mode. With XSAVE, processes die at random on the reference.
 DEFAULT_CPU = {"xen": "max,-smap,-xsave,-avx,-avx2"}
@@ -358,8 +365,7 @@ class Machine:
         return out
 
     def check_dmesg(self):
-        bad = [line for line in self.dmesg().split("\n")
-               if BAD_DMESG.search(line) and not GOOD_DMESG.search(line)]
+        bad = bad_lines(self.dmesg())
         if bad:
             self.fail("dom0's dmesg is not clean:\n" + "\n".join(bad))
 

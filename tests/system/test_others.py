@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Other guests than those that the rest is tested with, and what few do.
+
+Debian's kernels as guests of four vcpus do what kernels do seldom
+(tests/images/src/features.c): debug registers, kprobes, compiled BPF, CPUs that
+leave, memory that goes. Debian's installer gets to its first menu.
+"""
+
+import re
+
+import pytest
+
+import guest
+import images
+import machine
+
+NAMES = ["perf-count", "perf-sample", "watchpoint", "kprobes", "bpf-jit",
+         "large-vmalloc", "cpu-hotplug", "balloon"]
+
+
+@pytest.fixture
+def host(new_machine):
+    m = new_machine(smp=2, mem=3072, disks=(("virtio", images.others_disk()),))
+    m.boot()
+    yield m
+
+
+def all_well(out):
+    assert re.findall(r"^(\S+) ok\r?$", out, re.MULTILINE) == NAMES, out
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kernel", ["6.1", "6.1-cloud", "6.12"])
+def test_features(host, kernel):
+    g = guest.Guest(host, "g1", kernel=kernel, vcpus=4).create(ready=False)
+    g.wait_ready(timeout=240)
+    assert g.run("nproc") == "4"
+    all_well(g.try_run("features", 240)[1])
+    bad = machine.bad_lines(g.run("dmesg"))
+    assert not bad, bad
+    g.shutdown()
+    host.finish()
+
+
+@pytest.mark.full
+def test_features_of_dom0(host):
+    all_well(host.try_run("features", 240)[1])
+    host.finish()
+
+
+@pytest.mark.full
+def test_installer(host):
+    g = guest.Guest(host, "installer")
+    g.keys = {}
+    g.create(ready=False)
+    g.attach()
+    try:
+        host.expect(r"Select a language", 400, "the installer's first menu")
+        host.expect(r"English", 60, "its list")
+    finally:
+        g.detach()
+    g.destroy()
+    host.finish()
