@@ -52,9 +52,9 @@ static const char *const skipped = "skipped";
 
 /* --- files of a line --- */
 
-static int put(const char *path, const char *text)
+static int write_with(const char *path, int flags, const char *text)
 {
-    int fd = open(path, O_WRONLY | O_TRUNC);
+    int fd = open(path, O_WRONLY | flags);
     ssize_t n;
 
     if (fd < 0)
@@ -64,16 +64,14 @@ static int put(const char *path, const char *text)
     return n == (ssize_t)strlen(text) ? 0 : -1;
 }
 
+static int put(const char *path, const char *text)
+{
+    return write_with(path, O_TRUNC, text);
+}
+
 static int append(const char *path, const char *text)
 {
-    int fd = open(path, O_WRONLY | O_APPEND);
-    ssize_t n;
-
-    if (fd < 0)
-        return -1;
-    n = write(fd, text, strlen(text));
-    close(fd);
-    return n == (ssize_t)strlen(text) ? 0 : -1;
+    return write_with(path, O_APPEND, text);
 }
 
 static char *get(const char *path, char *text, size_t size)
