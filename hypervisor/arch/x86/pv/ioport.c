@@ -36,18 +36,13 @@ _Static_assert(65536 / 8 == PAGE_SIZE << PLAIN_ORDER, "a bit for each port");
 
 static spinlock_t cmos_lock = SPINLOCK_INIT(LOCK_RANK_TIME);
 
-/* Ports that no guest touches directly. */
-static unsigned long denied[BITMAP_LONGS(65536)] = {
+/* Ports that no guest touches directly. Never more of them: plain_ports is made
+ * from this. */
+static const unsigned long denied[BITMAP_LONGS(65536)] = {
     [0] = 1UL << PORT_PIC1 | 1UL << (PORT_PIC1 + 1),
     [1] = 0xfUL << (PORT_PIT0 - 64) | 1UL << (PORT_SPEAKER - 64),
     [2] = 1UL << (PORT_PIC2 - 128) | 1UL << (PORT_PIC2 + 1 - 128),
 };
-
-void ioport_deny(uint16_t first, uint16_t last)
-{
-    for (unsigned int p = first; p <= last; p++)
-        bit_set(denied, p);
-}
 
 /* Single bytes with a meaning (byte_read, byte_write). */
 static bool is_special(uint16_t port)

@@ -48,7 +48,5 @@ bool emul_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 uint32_t ioport_read(struct domain *d, uint16_t port, unsigned int size);
 void ioport_write(struct domain *d, uint16_t port, unsigned int size,
                   uint32_t value);
-/* Keep a range of ports from every guest (boot). */
-void ioport_deny(uint16_t first, uint16_t last);
 
 #endif
