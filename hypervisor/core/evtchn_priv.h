@@ -51,12 +51,11 @@ int evtchn_get_free_port(struct domain *d);
 void evtchn_occupy(struct domain *d, struct evtchn *chn);
 void evtchn_release(struct domain *d, struct evtchn *chn);
 /* Wake vcpus in SCHEDOP_poll on port, after it was made pending. */
-void evtchn_wake_some(struct domain *d, uint32_t port);
 static inline void evtchn_wake_pollers(struct domain *d, uint32_t port)
 {
     if (unlikely(READ_ONCE(d->evtchn.poll_mask[0]) |
                  READ_ONCE(d->evtchn.poll_mask[1])))
-        evtchn_wake_some(d, port);
+        vcpu_wake_pollers_of(d, port);
 }
 /* Set pending towards the channel's vcpu; the channel's lock is held. */
 void evtchn_set_pending(struct domain *d, struct evtchn *chn);

@@ -11,25 +11,10 @@
 
 void evtchn_vcpu_mark_pending(struct vcpu *v)
 {
-    /* Before the kick looks at what the vcpu does: see vcpu_block(). */
+    /* Before the kick looks at what the vcpu does: vcpu_sleep.c. */
     if (!__atomic_exchange_n(&v->vcpu_info->evtchn_upcall_pending, 1,
                              __ATOMIC_SEQ_CST))
         vcpu_kick(v);
-}
-
-/* A poller may wait for a port that is masked. */
-void evtchn_wake_some(struct domain *d, uint32_t port)
-{
-    for (unsigned int w = 0; w < ARRAY_SIZE(d->evtchn.poll_mask); w++) {
-        uint64_t m = __atomic_load_n(&d->evtchn.poll_mask[w], __ATOMIC_SEQ_CST);
-
-        for (; m; m &= m - 1) {
-            struct vcpu *v = d->vcpu[w * 64 + (unsigned int)__builtin_ctzl(m)];
-
-            if (v->poll_port == port || v->poll_port == -1u)
-                vcpu_unblock(v);
-        }
-    }
 }
 
 void evtchn_set_pending(struct domain *d, struct evtchn *chn)

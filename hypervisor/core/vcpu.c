@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vcpu's life: allocated, given a context, brought up, paused, blocked,
- * woken, taken down. When and where it runs is sched.c's business.
+ * A vcpu's life: allocated, given a context, brought up, paused, taken down.
+ * How it sleeps is vcpu_sleep.c's business, when and where it runs sched.c's.
  */
 #include <hv/arch.h>
 #include <hv/domain.h>
@@ -72,59 +72,6 @@ void vcpu_unpause(struct vcpu *v)
     ASSERT(before > 0);
     if (before == 1)
         vcpu_wake(v);
-}
-
-void vcpu_wake(struct vcpu *v)
-{
-    if (READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0) {
-        TRACE(TRC_SCHED_WAKE, v->domain->id, v->id);
-        sched_wake(v);
-    }
-}
-
-void vcpu_unblock(struct vcpu *v)
-{
-    unsigned long old;
-
-    if (!(READ_ONCE(v->pause_flags) & VPF_BLOCKED))
-        return;
-    old = __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING),
-                             __ATOMIC_SEQ_CST);
-    if (old & VPF_POLLING)
-        bit_clear_atomic(v->domain->evtchn.poll_mask, v->id);
-    if (old & VPF_BLOCKED)
-        vcpu_wake(v);
-}
-
-/* Pairs with the exit path: it reads the event bits with interrupts off, so
- * an IPI sent after they were set cannot be missed. */
-void vcpu_kick(struct vcpu *v)
-{
-    bool running = READ_ONCE(v->is_running);
-
-    if (unlikely(READ_ONCE(v->pause_flags) & VPF_BLOCKED))
-        vcpu_unblock(v);
-    if (running && v != current)
-        smp_send_event_check(READ_ONCE(v->processor));
-}
-
-/*
- * SCHEDOP_block: events are unmasked, then the vcpu sleeps unless one is
- * already there. Flag first, look second; whoever sends sets the pending bit
- * first and then looks at the flag.
- */
-void vcpu_block(void)
-{
-    struct vcpu *v = current;
-
-    WRITE_ONCE(v->vcpu_info->evtchn_upcall_mask, 0);
-    __atomic_fetch_or(&v->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
-    if (READ_ONCE(v->vcpu_info->evtchn_upcall_pending) || v->arch.nmi_pending) {
-        __atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
-    } else {
-        TRACE(TRC_SCHED_BLOCK, v->domain->id, v->id);
-        softirq_raise(SOFTIRQ_SCHEDULE);
-    }
 }
 
 /*

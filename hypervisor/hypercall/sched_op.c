@@ -66,18 +66,8 @@ static int any_pending(struct domain *d, guest_va_t ports, unsigned int nr,
     return 0;
 }
 
-static void poll_cancel(struct vcpu *v)
-{
-    __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING),
-                       __ATOMIC_SEQ_CST);
-    bit_clear_atomic(v->domain->evtchn.poll_mask, v->id);
-}
-
-/*
- * Sleep until one of the ports is pending, masked or not. First say that we
- * poll, then look: a sender sets pending first and then looks at pollers. The
- * guest looks again after waking; spurious returns are allowed.
- */
+/* Sleep until one of the ports is pending, masked or not. The guest looks again
+ * after waking: a return for nothing is allowed. */
 static long op_poll(guest_va_t arg)
 {
     struct vcpu *v = current;
@@ -90,23 +80,18 @@ static long op_poll(guest_va_t arg)
         return -EFAULT;
     if (op.nr_ports > MAX_POLL_PORTS)
         return -EINVAL;
-    v->poll_port = -1u;
-    __atomic_fetch_or(&v->pause_flags, VPF_BLOCKED | VPF_POLLING,
-                      __ATOMIC_SEQ_CST);
-    bit_set_atomic(d->evtchn.poll_mask, v->id);
+    vcpu_poll_begin();
     rc = any_pending(d, handle_va(op.ports), op.nr_ports, &only);
     if (rc != 0 || vcpu_events_pending(v) ||
         (op.timeout && (s_time_t)op.timeout <= now_ns())) {
-        poll_cancel(v);
+        vcpu_poll_cancel();
         return rc < 0 ? rc : 0;
     }
-    if (op.nr_ports == 1)
-        v->poll_port = only;
     if (op.timeout && (s_time_t)op.timeout > 0)
         timer_set(&v->poll_timer, (s_time_t)op.timeout);
     else
         timer_stop(&v->poll_timer);
-    softirq_raise(SOFTIRQ_SCHEDULE);
+    vcpu_poll_sleep(op.nr_ports == 1 ? only : POLL_ANY_PORT);
     return 0;
 }
 

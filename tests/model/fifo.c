@@ -107,7 +107,7 @@ void evtchn_vcpu_mark_pending(struct vcpu *v)
                               __ATOMIC_SEQ_CST);
 }
 
-void evtchn_wake_some(struct domain *d, uint32_t port)
+void vcpu_wake_pollers_of(struct domain *d, uint32_t port)
 {
     (void)d;
     (void)port;

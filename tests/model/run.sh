@@ -93,7 +93,7 @@ for model in "$@"; do
             echo "FAIL model $name: not noticed: $what"
             failed=$((failed + 1))
         else
-            found=$(grep -v -e ' holds$' -e '^[0-9 ]*$' "$into/log" | tail -1 |
+            found=$(grep -v -e ' holds$' -e '^[0-9 ]*$' "$into/log" | head -1 |
                 sed 's/.* deep  //; s/.*BUG/BUG/' | cut -c1-60)
             printf '  broken: %-46s %s\n' "$what" "${found:-crashes}"
             passed=$((passed + 1))

@@ -74,9 +74,13 @@ void vcpu_kick(struct vcpu *v)
     kicked[v->domain->id][v->id] = true;
 }
 
-void vcpu_unblock(struct vcpu *v)
+/* The port whose pollers were last woken. */
+static uint32_t pollers_of;
+
+void vcpu_wake_pollers_of(struct domain *d, uint32_t port)
 {
-    v->pause_flags &= ~VPF_BLOCKED;
+    assert_ptr_equal(d, &domains[1]);
+    pollers_of = port;
 }
 
 /* What another vcpu does meanwhile, and that there is something to do. */
@@ -640,32 +644,25 @@ static void a_refused_pirq_leaves_no_port(void **state)
     assert_int_equal(op.port, 1);
 }
 
-static void poll_for(struct vcpu *v, unsigned int port)
-{
-    v->poll_port = port;
-    v->pause_flags |= VPF_BLOCKED;
-    v->domain->evtchn.poll_mask[0] |= BIT(v->id);
-}
-
 /* SCHEDOP_poll waits for pending, masked or not. */
 static void pollers_wake_up(void **state)
 {
     (void)state;
+    pollers_of = 0;
     assert_int_equal(bind_ipi(1, 0), 1);
     assert_int_equal(bind_ipi(1, 0), 2);
     guest_unmask(1, 1);
     guest_mask(1, 2);
-    poll_for(&vcpus[1][1], 2);
-    assert_int_equal(send(1, 1), 0);
-    assert_true(vcpus[1][1].pause_flags & VPF_BLOCKED);
-    assert_int_equal(send(1, 2), 0);
-    assert_false(vcpus[1][1].pause_flags & VPF_BLOCKED);
-    poll_for(&vcpus[1][1], -1u);
-    assert_int_equal(send(1, 2), 0); /* pending already: no news */
-    assert_true(vcpus[1][1].pause_flags & VPF_BLOCKED);
+    assert_int_equal(send(1, 1), 0); /* nobody polls */
+    assert_int_equal(pollers_of, 0);
     consume_all();
+    domains[1].evtchn.poll_mask[0] = BIT(1);
     assert_int_equal(send(1, 1), 0);
-    assert_false(vcpus[1][1].pause_flags & VPF_BLOCKED);
+    assert_int_equal(pollers_of, 1);
+    assert_int_equal(send(1, 2), 0);
+    assert_int_equal(pollers_of, 2);
+    assert_int_equal(send(1, 1), 0); /* pending already: no news */
+    assert_int_equal(pollers_of, 2);
 }
 
 static void unmasking_nothing_raises_nothing(void **state)

@@ -14,9 +14,9 @@
 
 static inline bool bit_test(const void *map, unsigned long n)
 {
-    const volatile uint64_t *m = map;
+    const uint64_t *m = map;
 
-    return (m[n / 64] >> (n % 64)) & 1;
+    return (READ_ONCE(m[n / 64]) >> (n % 64)) & 1;
 }
 
 static inline void bit_set(void *map, unsigned long n)

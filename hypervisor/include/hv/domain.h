@@ -65,7 +65,8 @@ struct vcpu {
     struct timer periodic_timer, singleshot_timer, poll_timer;
 
     uint32_t virq_port[NR_VIRQS]; /* per-vcpu and global virqs bound here */
-    unsigned int poll_port;       /* >0: the one; -1u: several (poll bitmap) */
+    uint32_t poll_port;           /* in SCHEDOP_poll: what it waits for */
+#define POLL_ANY_PORT (~0U)
     uint32_t grant_free; /* stack of free grant handles: top + 1, 0 = empty */
 
     unsigned int debug_pauses; /* by a debugger; ctl_lock */
@@ -218,7 +219,18 @@ void vcpu_unpause(struct vcpu *v);
 void vcpu_wake(struct vcpu *v);    /* became runnable, maybe */
 void vcpu_unblock(struct vcpu *v); /* clear VPF_BLOCKED, wake */
 void vcpu_kick(struct vcpu *v);    /* look at your events now */
-void vcpu_block(void);             /* current: SCHEDOP_block */
+/* SCHEDOP_block: events are unmasked, then current sleeps unless one is
+ * already there. */
+void vcpu_block(void);
+/*
+ * SCHEDOP_poll: begin; then look whether a port is pending; if one is, cancel,
+ * else sleep until that port is, or any port (POLL_ANY_PORT).
+ */
+void vcpu_poll_begin(void);
+void vcpu_poll_cancel(void);
+void vcpu_poll_sleep(uint32_t port);
+/* Wake those in SCHEDOP_poll on a port that was made pending. Any context. */
+void vcpu_wake_pollers_of(struct domain *d, uint32_t port);
 /* register_vcpu_info; checks all, -EINVAL/-ENXIO as the ABI says. */
 int vcpu_info_register(struct vcpu *v, mfn_t m, unsigned int offset);
 void vcpu_info_unmap(struct vcpu *v);

@@ -276,6 +276,70 @@ static void poll_kick(void)
     event_close((unsigned int)port);
 }
 
+/*
+ * A vcpu waits for two ports in turn, for each of which another vcpu sends all
+ * the time. Who wakes it for one may still be at it when it already waits for
+ * the other; that wait must end too.
+ */
+#define TURNS 3000u
+
+static unsigned int turn_ports[2];
+static volatile unsigned int turns;
+static volatile bool turns_over;
+
+static void take_turns(unsigned int cpu)
+{
+    (void)cpu;
+    while (turns < TURNS && !turns_over) {
+        unsigned int port = turn_ports[turns & 1];
+        struct sched_poll op;
+
+        memset(&op, 0, sizeof(op));
+        HANDLE_SET(op.ports, &port);
+        op.nr_ports = 1;
+        while (!event_pending(port))
+            hc_sched_op(SCHEDOP_poll, &op);
+        event_clear(port);
+        turns++;
+    }
+    turns_over = true;
+}
+
+static void send_turns(unsigned int cpu)
+{
+    (void)cpu;
+    while (!turns_over)
+        event_send(turn_ports[1]);
+}
+
+static void polls_in_turn(void)
+{
+    unsigned int second = other - 1, seen_turns = 0;
+    uint64_t end = time_now() + 5 * NS_PER_S;
+
+    for (unsigned int i = 0; i < 2; i++) {
+        turn_ports[i] = (unsigned int)event_bind_ipi(other);
+        event_mask(turn_ports[i]);
+    }
+    turns = 0;
+    turns_over = false;
+    give(other, take_turns);
+    give(second, send_turns);
+    while (!turns_over && time_now() < end) {
+        event_send(turn_ports[0]);
+        if (turns != seen_turns) {
+            seen_turns = turns;
+            end = time_now() + 5 * NS_PER_S;
+        }
+    }
+    EXPECT_EQ(turns, TURNS);
+    turns_over = true;
+    wait_idle(second);
+    wait_idle(other);
+    for (unsigned int i = 0; i < 2; i++)
+        event_close(turn_ports[i]);
+}
+
 static volatile unsigned int woken;
 
 static void on_timer(unsigned int port, struct regs *r)
@@ -611,6 +675,7 @@ static const struct test tests[] = {
     {"ipi", ipi},
     {"event moved to another vcpu", event_moved},
     {"poll is woken", poll_kick},
+    {"polls in turn", polls_in_turn},
     {"timer of another vcpu", timer_of_other},
     {"clocks agree", clocks_agree},
     {"remap and flush", remap_and_flush},
