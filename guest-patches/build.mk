@@ -44,6 +44,10 @@ bench: $(KIT_OUT)/bench.elf $(HV) build/images/xen.elf ## Instructions per opera
 	@tests/bench/run.py --hv $(HV) --reference build/images/xen.elf \
 		--kernel $< --cpu $(BENCH_CPU)
 
+bench-preempt: $(KIT_OUT)/preempt.elf $(HV) build/images/xen.elf ## Longest time without preemption, beside Debian's Xen
+	@tests/bench/preempt.py --hv $(HV) --reference build/images/xen.elf \
+		--kernel $<
+
 $(KIT_OUT)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(KIT_CFLAGS) -c -o $@ $<

@@ -155,6 +155,7 @@ test: ## Every layer of tests: lint, abi, unit, guests, system
 .PHONY: test-ubsan
 test-ubsan: build/ubsan/trellis.elf guests ## Boot the test kernels on the UBSan build
 	@tests/guests/run.py --hv build/ubsan/trellis.elf --timeout 300 \
+		--guest-append slack=20 \
 		--results build/results/ubsan --logs build/results/ubsan.d
 
 # The hypercall fuzzer under the memory sanitizer: of all that its kept inputs

@@ -265,7 +265,7 @@ int domain_relinquish_pages(struct domain *d)
         move_to_held(d, pg);
         (void)page_put_alloc_once(pg);
         page_put(pg);
-        if (++n % 256 == 0 && hypercall_preempt_check())
+        if (++n % 64 == 0 && hypercall_preempt_check())
             return -ERESTART;
     }
     return 0;

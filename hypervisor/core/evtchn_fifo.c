@@ -297,12 +297,23 @@ static int vcpu_alloc(struct vcpu *v)
  * change, so that what is sent meanwhile is not passed over. */
 static void switch_to_fifo(struct domain *d, struct evtchn_fifo_domain *f)
 {
+    uint32_t nr = min_t(uint32_t, d->evtchn.nr_ports,
+                        sizeof(d->shared_info->evtchn_pending) * 8);
+
     d->evtchn.fifo = f;
     __atomic_store_n(&d->evtchn.ops, &evtchn_fifo_ops, __ATOMIC_SEQ_CST);
-    for (uint32_t port = 1; port < d->evtchn.nr_ports; port++)
-        if (evtchn_2l_ops.is_pending(d, port))
-            __atomic_store_n(&evtchn_from_port(d, port)->pending_unmapped, true,
-                             __ATOMIC_SEQ_CST);
+    for (uint32_t first = 0; first < nr; first += 64) {
+        uint64_t bits = READ_ONCE(d->shared_info->evtchn_pending[first / 64]);
+
+        for (; bits; bits &= bits - 1) {
+            struct evtchn *chn =
+                evtchn_from_port(d, first + (uint32_t)__builtin_ctzl(bits));
+
+            if (chn && chn->port)
+                __atomic_store_n(&chn->pending_unmapped, true,
+                                 __ATOMIC_SEQ_CST);
+        }
+    }
 }
 
 int evtchn_fifo_init_control(struct domain *d, uint64_t gfn, uint32_t offset,
@@ -367,6 +378,9 @@ int evtchn_fifo_expand(struct domain *d, uint64_t gfn)
 
         if (!chn)
             break;
+        /* Who sets it after this look sees the page (fifo_set_pending()). */
+        if (!__atomic_load_n(&chn->pending_unmapped, __ATOMIC_SEQ_CST))
+            continue;
         flags = spin_lock_irqsave(&chn->lock);
         if (chn->pending_unmapped) {
             chn->pending_unmapped = false;

@@ -20,21 +20,47 @@ struct saved_entry {
  * Operations with a lock that they took before the version became 0 end; one
  * that takes a lock after our look at it sees the 0. Then the pins are stable.
  */
+static bool entry_idle(struct grant_active *a)
+{
+    if (spin_is_locked(&a->lock)) {
+        spin_lock(&a->lock);
+        spin_unlock(&a->lock);
+    }
+    return !(a->nr_read | a->nr_write);
+}
+
+/*
+ * By far the most entries are neither locked nor pinned, and there are many:
+ * all of a frame at once, with few instructions for each. Locks first; one that
+ * was free was free after the version became 0 (owner is read before next, and
+ * never passes it), so pins stay as they are seen then.
+ */
+static bool frame_is_quiet(const struct grant_active *a)
+{
+    uint16_t locks = 0;
+    uint32_t pins = 0;
+
+#pragma GCC unroll 16
+    for (unsigned int n = 0; n < V1_PER_FRAME; n++)
+        locks |= a[n].lock.owner ^ a[n].lock.next;
+    barrier();
+#pragma GCC unroll 16
+    for (unsigned int n = 0; n < V1_PER_FRAME; n++)
+        pins |= a[n].nr_read | a[n].nr_write;
+    return !(locks | pins);
+}
+
 static bool entries_idle(struct grant_table *t)
 {
     shared_fence();
     for (uint32_t i = 0; i < t->nr_frames; i++) {
-        for (uint32_t n = 0; n < V1_PER_FRAME; n++) {
-            struct grant_active *a = &t->active[i][n];
+        struct grant_active *a = t->active[i];
 
-            if (unlikely(spin_is_locked(&a->lock))) {
-                spin_lock(&a->lock);
-                spin_unlock(&a->lock);
-            }
-            if ((a->nr_read | a->nr_write) &&
-                (i || n >= GNTTAB_NR_RESERVED_ENTRIES))
+        if (likely(frame_is_quiet(a)))
+            continue;
+        for (uint32_t n = 0; n < V1_PER_FRAME; n++)
+            if (!entry_idle(&a[n]) && (i || n >= GNTTAB_NR_RESERVED_ENTRIES))
                 return false;
-        }
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "domctl.h"
 
 #include <hv/arch.h>
+#include <hv/hypercall.h>
 #include <hv/lib.h>
 
 int bitmap_from_guest(unsigned long *map, unsigned int nr_bits,
@@ -125,7 +126,7 @@ long domctl_getvcpuinfo(struct xen_domctl *op, struct domain *d)
 }
 
 /* All vcpus that the domain may have come into being; the number was fixed at
- * its creation. */
+ * its creation. Preempted, it goes on with those that are not there yet. */
 long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
 {
     unsigned int max = op->u.max_vcpus.max;
@@ -143,6 +144,8 @@ long domctl_max_vcpus(struct xen_domctl *op, struct domain *d)
         /* Like the domain's other vcpus would be: held by its creator. */
         if (!rc && d->controller_pauses)
             vcpu_pause_nosync(d->vcpu[i]);
+        if (!rc && i + 1 < max && hypercall_preempt_check())
+            rc = -ERESTART;
     }
     spin_unlock(&d->ctl_lock);
     return rc;

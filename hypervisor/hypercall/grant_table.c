@@ -9,7 +9,7 @@
 #include <hv/permission.h>
 
 /* A table grows by so many frames before it looks whether it must give way. */
-#define GROW_STEP 16
+#define GROW_STEP 4
 
 long gnttab_continue(unsigned int cmd, guest_va_t rest, unsigned int count)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * memory_op in several files: reservations, exchange, tables of the machine.
- * Handlers return what the hypercall returns; start is the extent a preempted
- * operation goes on with.
+ * Handlers return what the hypercall returns; start is what a preempted
+ * operation goes on with (0: it begins).
  */
 #ifndef HYPERCALL_MEMORY_H
 #define HYPERCALL_MEMORY_H

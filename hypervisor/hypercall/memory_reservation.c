@@ -2,6 +2,9 @@
 /*
  * memory_op: how many frames a domain has. Extents are done in order; the
  * result is how many, so a failure is seen as fewer than asked.
+ *
+ * Progress of a preempted call, in the upper bits of its command: the extent at
+ * hand, and below that how many of its frames are done.
  */
 #include "memory.h"
 
@@ -12,12 +15,16 @@
 
 #include <public/memory.h>
 
+#define FRAME_BITS     12 /* the largest order of anybody */
+#define FRAMES_BETWEEN 64 /* two looks at waiting work */
+
 /* What a reservation's operation works on, read once. */
 struct extents {
     struct domain *d;
     guest_va_t list;
     unsigned long nr;
     unsigned int order, mem_flags;
+    unsigned int frame; /* of the extent at hand: those before are done */
 };
 
 /* Oneself needs neither a reference nor a permission. */
@@ -48,7 +55,8 @@ static int read_reservation(unsigned int op, guest_va_t arg,
 
     if (copy_from_guest_va(&r, arg, sizeof(r)))
         return -EFAULT;
-    if (r.nr_extents > UINT64_MAX >> MEMOP_CMD_BITS || start > r.nr_extents)
+    if (r.nr_extents > UINT64_MAX >> (MEMOP_CMD_BITS + FRAME_BITS) ||
+        start > r.nr_extents)
         return -EINVAL;
     e->list = handle_va(r.extent_start);
     e->nr = r.nr_extents;
@@ -59,8 +67,11 @@ static int read_reservation(unsigned int op, guest_va_t arg,
     return get_target(op, r.domid, &e->d);
 }
 
-static long memop_continue(unsigned long op, unsigned long at, guest_va_t arg)
+static long memop_continue(unsigned long op, unsigned long extent,
+                           unsigned int frame, guest_va_t arg)
 {
+    unsigned long at = extent << FRAME_BITS | frame;
+
     return hypercall_continue(__HYPERVISOR_memory_op, 2,
                               op | at << MEMOP_CMD_BITS, arg);
 }
@@ -80,76 +91,78 @@ static struct page_info *give_block(const struct extents *e)
     return pg;
 }
 
-static bool populate_one(const struct extents *e, unsigned long i)
+/* Of one extent: 0, -ERESTART with e->frame moved on, or -1: failed. */
+
+static int populate_one(struct extents *e, unsigned long i)
 {
     struct page_info *pg;
     uint64_t pfn, m;
 
     if (copy_from_guest_va(&pfn, e->list + i * sizeof(pfn), sizeof(pfn)))
-        return false;
+        return -1;
     pg = give_block(e);
     if (!pg)
-        return false;
+        return -1;
     m = mfn_x(page_to_mfn(pg));
     for (uint64_t n = 0; n < 1UL << e->order; n++)
         m2p_set(mfn(m + n), pfn + n);
-    return copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) == 0;
+    return copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) ? -1 : 0;
 }
 
-static bool increase_one(const struct extents *e, unsigned long i)
+static int increase_one(struct extents *e, unsigned long i)
 {
     struct page_info *pg = give_block(e);
     uint64_t m;
 
     if (!pg)
-        return false;
+        return -1;
     m = mfn_x(page_to_mfn(pg));
-    return !e->list ||
-           copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m)) == 0;
+    return e->list && copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m))
+               ? -1
+               : 0;
 }
 
-static bool decrease_one(const struct extents *e, unsigned long i)
+static int decrease_one(struct extents *e, unsigned long i)
 {
     uint64_t m;
 
     if (copy_from_guest_va(&m, e->list + i * sizeof(m), sizeof(m)))
-        return false;
-    for (uint64_t n = 0; n < 1UL << e->order; n++) {
-        if (!mfn_is_ram(mfn(m + n)) ||
-            !domain_release_page(e->d, mfn_to_page(mfn(m + n))))
-            return false;
+        return -1;
+    for (unsigned int n = 0; e->frame < 1U << e->order; e->frame++, n++) {
+        mfn_t frame = mfn(m + e->frame);
+
+        if (n && n % FRAMES_BETWEEN == 0 && hypercall_preempt_check())
+            return -ERESTART;
+        if (!mfn_is_ram(frame) ||
+            !domain_release_page(e->d, mfn_to_page(frame)))
+            return -1;
     }
-    return true;
+    e->frame = 0;
+    return 0;
 }
 
 static ALWAYS_INLINE long each_extent(unsigned long op, guest_va_t arg,
-                                      unsigned long start,
-                                      bool (*one)(const struct extents *e,
-                                                  unsigned long i))
+                                      unsigned long at,
+                                      int (*one)(struct extents *e,
+                                                 unsigned long i))
 {
+    unsigned long start = at >> FRAME_BITS, i = start;
     struct extents e;
-    unsigned long i = start;
     long rc = read_reservation((unsigned int)op, arg, start, &e);
 
     /* Before the first extent a bad argument is an error; afterwards it can
      * only be a change behind our back: report what was done. */
     if (rc)
-        return start ? (long)start : rc;
+        return at ? (long)start : rc;
     if (e.order && e.order > memop_max_order()) {
         put_target(e.d);
         return (long)start;
     }
-    rc = 0;
-    for (; i < e.nr; i++) {
-        if (i != start && hypercall_preempt_check()) {
-            rc = memop_continue(op, i, arg);
-            break;
-        }
-        if (!one(&e, i))
-            break;
-    }
+    e.frame = at & ((1U << FRAME_BITS) - 1);
+    for (; i < e.nr && !rc; i += !rc)
+        rc = i != start && hypercall_preempt_check() ? -ERESTART : one(&e, i);
     put_target(e.d);
-    return rc ?: (long)i;
+    return rc == -ERESTART ? memop_continue(op, i, e.frame, arg) : (long)i;
 }
 
 long memop_populate(guest_va_t arg, unsigned long start)

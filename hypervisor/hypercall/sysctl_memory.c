@@ -71,7 +71,7 @@ long sysctl_numainfo(struct xen_sysctl *op)
 }
 
 /* A bound of ours on the frames of one call, which is not preempted. */
-#define MAX_FRAMES 4096
+#define MAX_FRAMES 1024
 
 long sysctl_offline_frames(struct xen_sysctl *op)
 {

@@ -66,7 +66,7 @@ def run_kernels(names):
     start, length = image_range(ELF)
     return subprocess.run([
         "tests/guests/run.py", "--hv", ELF, "--guests", GUESTS,
-        "--timeout", "400",
+        "--timeout", "400", "--guest-append", "slack=20",
         "--results", OUT + "/guests", "--logs", OUT + "/guests.d",
         "--qemu", f"-d in_asm -dfilter {start:#x}+{length:#x} "
                   f"-D {traces}/%d.asm", *names]).returncode

@@ -60,6 +60,9 @@ KERNELS = {
                 "hv": "dom0_mem=128M", "modules": ["schedule"],
                 "qemu": ICOUNT},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
+    # An instruction takes a nanosecond.
+    "preempt": {"hv": "dom0_mem=64M,max:192M",
+                "qemu": ["-icount", "shift=0,sleep=off"]},
 }
 
 # The control domain's kernel as Linux packs it.

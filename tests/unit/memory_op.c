@@ -207,7 +207,7 @@ static void wrong_arguments_cost_nothing(void **state)
     assert_int_equal(populate(~0UL, 0), -EINVAL);
     assert_int_equal(populate(1UL << 58, 0), -EINVAL);
     assert_int_equal(
-        reserve(XENMEM_populate_physmap | 5 << 6, 4, 0, DOMID_SELF), 5);
+        reserve(XENMEM_populate_physmap | 5 << 18, 4, 0, DOMID_SELF), 5);
     assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, 2), -EPERM);
     assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0, 0), -EPERM);
     assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, 99), -ESRCH);
@@ -246,7 +246,7 @@ static void a_preempted_operation_goes_on(void **state)
     preempt_after = 7;
     assert_int_equal(populate(20, 0), __HYPERVISOR_memory_op);
     assert_int_equal(pages(), 7);
-    assert_int_equal(continued_cmd, XENMEM_populate_physmap | 7 << 6);
+    assert_int_equal(continued_cmd, XENMEM_populate_physmap | 7 << 18);
     assert_int_equal(do_memory_op(continued_cmd, (unsigned long)arg), 20);
     assert_int_equal(pages(), 20);
 }

@@ -13,6 +13,7 @@
 
 static event_handler_t handlers[NR_PORTS];
 volatile unsigned int event_upcalls;
+void (*event_upcall_hook)(void);
 
 void event_init(void)
 {
@@ -56,6 +57,8 @@ void event_upcall(struct regs *r)
     uint64_t selector;
 
     event_upcalls++;
+    if (event_upcall_hook)
+        event_upcall_hook();
     do {
         __atomic_store_n(&vi->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
         selector = __atomic_exchange_n((uint64_t *)&vi->evtchn_pending_sel, 0,

@@ -36,4 +36,7 @@ unsigned int event_own_domid(void);
 /* Upcalls seen so far. */
 extern volatile unsigned int event_upcalls;
 
+/* Called at the beginning of each upcall, whatever the ABI of delivery. */
+extern void (*event_upcall_hook)(void);
+
 #endif

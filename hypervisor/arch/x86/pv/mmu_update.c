@@ -179,8 +179,10 @@ static ALWAYS_INLINE int do_chunk(struct batch *b, uint64_t reqs,
         if (unlikely(rc))
             break;
         i++;
-        /* Only tables leave something, and they are in no run. */
-        if (unlikely(!b->span) && pv_drop_is_pending()) {
+        /* Only tables leave something or take long (all the entries of one
+         * linked or let go), and they are in no run. */
+        if (unlikely(!b->span) &&
+            (pv_drop_is_pending() || (i < end && hypercall_preempt_check()))) {
             rc = -ERESTART;
             break;
         }
