@@ -60,6 +60,8 @@ KERNELS = {
                 "hv": "dom0_mem=128M", "modules": ["schedule"],
                 "qemu": ICOUNT},
     "domains": {"hv": "dom0_mem=64M", "modules": ["domains"]},
+    "grantdeath": {"smp": 2, "hv": "dom0_mem=64M dom0_max_vcpus=1",
+                   "modules": ["grantdeath"]},
     # An instruction takes a nanosecond.
     "preempt": {"hv": "dom0_mem=64M,max:192M",
                 "qemu": ["-icount", "shift=0,sleep=off"]},
