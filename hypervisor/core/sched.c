@@ -153,7 +153,8 @@ static struct vcpu *choose_next(struct runq *rq, struct vcpu *prev,
     return pick_next(rq);
 }
 
-/* Nothing ticks unless somebody in the pool waits, or a budget will end. */
+/* Nothing ticks unless somebody in the pool waits, a budget will end, or an
+ * idle CPU is to look again for work. */
 static void arm_slice(struct runq *rq, s_time_t now)
 {
     const struct vcpu *first = runq_first(rq);
@@ -166,6 +167,9 @@ static void arm_slice(struct runq *rq, s_time_t now)
         end = share_limit(rq->curr, now, end);
         if (first && wants_cpu(rq, first))
             end = min_t(s_time_t, end, ratelimit_end(rq));
+    } else if (rq->pool && rq->misses == LOOK_TRIES) {
+        tick = true;
+        end = now + LOOK_AGAIN_NS;
     }
     if (tick)
         timer_set(&rq->slice, end);

@@ -161,26 +161,32 @@ static struct runq *look_for_queue(struct runq *rq, s_time_t limit)
     return best;
 }
 
+/* Somebody else was there. An idle CPU looks again; after many times it is the
+ * slice timer that makes it. */
+static void look_again(struct runq *rq)
+{
+    if (rq->misses == LOOK_TRIES)
+        return;
+    rq->misses++;
+    cpu_relax();
+    softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
 struct vcpu *steal_vcpu(struct runq *rq, s_time_t limit)
 {
     struct vcpu *v = NULL;
-    struct runq *other;
+    struct runq *other = NULL;
 
-    if (cpumask_empty(&rq->pool->waiting))
-        return NULL;
-    other = look_for_queue(rq, limit);
-    if (!other)
-        return NULL;
-    if (spin_trylock(&other->lock)) {
+    if (!cpumask_empty(&rq->pool->waiting))
+        other = look_for_queue(rq, limit);
+    if (other && spin_trylock(&other->lock)) {
         v = take_from(rq, other, limit);
         spin_unlock(&other->lock);
     }
-    /* Somebody else was there: an idle CPU looks again, when that one has had
-     * time to go on (it may be a CPU of a hypervisor below us). */
-    if (!v && limit == S_TIME_MAX) {
-        cpu_relax();
-        softirq_raise(SOFTIRQ_SCHEDULE);
-    }
+    if (v || !other)
+        rq->misses = 0;
+    else if (limit == S_TIME_MAX)
+        look_again(rq);
     return v;
 }
 

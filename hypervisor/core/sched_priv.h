@@ -35,6 +35,11 @@
 #define LEAD_MAX_NS SECONDS(2)
 /* Queues looked at for a vcpu to take, or for a CPU that could take one. */
 #define MAX_LOOKS 4
+/* An idle CPU that finds another queue's lock taken looks again at once so many
+ * times, and then at intervals: who holds it may itself be waiting for a CPU,
+ * under a hypervisor below us or in an emulator. */
+#define LOOK_TRIES    16
+#define LOOK_AGAIN_NS MICROSECS(50)
 
 /*
  * CPUs that are scheduled together. The masks idle and waiting are hints that
@@ -73,6 +78,7 @@ struct runq {
     bool ticking;         /* slice is armed */
     bool asked;           /* another CPU has somebody for us; atomic */
     unsigned int look_at; /* where the next search begins */
+    unsigned int misses;  /* searches in a row that met a lock */
     s_time_t idle_ns;     /* time in the idle vcpu */
     struct timer slice;
 
