@@ -288,20 +288,39 @@ static void flush_stale(const struct page_info *pg)
         tlb_flush_mask(&mask);
 }
 
-/* The frames of a taken block are nobody else's: no lock. */
-static void make_ready(struct page_info *pg, unsigned int order, bool scrub)
-{
-    uint64_t dirty = 0;
+#define PACE 32 /* frames cleared between two questions whether to stop */
 
-    for (uint64_t i = 0; i < 1UL << order; i++) {
-        if (scrub && !(pg[i].flags & HEAP_CLEAN))
+static bool must_stop(struct heap_pace *pace)
+{
+    if (!pace || pace->cleared < PACE)
+        return false;
+    pace->cleared = 0;
+    pace->stopped = pace->stop();
+    return pace->stopped;
+}
+
+/* The frames of a taken block are nobody else's: no lock. How many are ready:
+ * fewer than all if pace says so. */
+static uint64_t make_ready(struct page_info *pg, unsigned int order, bool scrub,
+                           struct heap_pace *pace)
+{
+    uint64_t dirty = 0, i;
+
+    for (i = 0; i < 1UL << order; i++) {
+        if (scrub && !(pg[i].flags & HEAP_CLEAN)) {
+            if (unlikely(must_stop(pace)))
+                break;
             memset(page_to_virt(&pg[i]), 0, PAGE_SIZE);
+            if (pace)
+                pace->cleared++;
+        }
         dirty += !!(pg[i].flags & HEAP_DIRTY);
         pg[i].flags = 0;
     }
     if (dirty)
         __atomic_fetch_sub(&node_heap[pg->node]->dirty, dirty,
                            __ATOMIC_RELAXED);
+    return i;
 }
 
 static bool read_flags(unsigned int order, unsigned int flags,
@@ -318,14 +337,50 @@ static bool read_flags(unsigned int order, unsigned int flags,
     return true;
 }
 
-static struct page_info *finish(struct page_info *pg, unsigned int order,
-                                unsigned int flags)
+/* A taken block to where it was, its first nr_clean frames clean now. All CPUs
+ * have flushed since its stamp. */
+static void untake(struct page_info *pg, unsigned int order, uint64_t nr_clean)
 {
+    uint64_t nr = 1UL << order, dirty = 0, broken = 0;
+
+    for (uint64_t i = 0; i < nr; i++) {
+        if (i < nr_clean)
+            pg[i].flags = HEAP_CLEAN;
+        dirty += !!(pg[i].flags & HEAP_DIRTY);
+        broken |= pg[i].state & PGS_BROKEN;
+    }
+    if (unlikely(broken)) {
+        __atomic_fetch_sub(&node_heap[pg->node]->dirty, dirty,
+                           __ATOMIC_RELAXED);
+        heap_free(pg, order);
+        return;
+    }
+    spin_lock(&heap_lock);
+    node_heap[pg->node]->free[zone_of(heap_number(pg))] += nr;
+    heap_nr_free += nr;
+    block_free(pg, order, dirty != 0, pg->tlb_stamp);
+    heap_low_check();
+    spin_unlock(&heap_lock);
+}
+
+void heap_put_back(struct page_info *pg, unsigned int order)
+{
+    untake(pg, order, 1UL << order);
+}
+
+static struct page_info *finish(struct page_info *pg, unsigned int order,
+                                unsigned int flags, struct heap_pace *pace)
+{
+    uint64_t nr;
+
     if (!pg)
         return NULL;
     flush_stale(pg);
-    make_ready(pg, order, !(flags & ALLOC_NO_SCRUB));
-    return pg;
+    nr = make_ready(pg, order, !(flags & ALLOC_NO_SCRUB), pace);
+    if (likely(nr == 1UL << order))
+        return pg;
+    untake(pg, order, nr);
+    return NULL;
 }
 
 struct page_info *heap_alloc(unsigned int order, unsigned int flags)
@@ -334,11 +389,12 @@ struct page_info *heap_alloc(unsigned int order, unsigned int flags)
 
     if (!read_flags(order, flags, &r))
         return NULL;
-    return finish(take_block(&r, cpu_node(smp_processor_id())), order, flags);
+    return finish(take_block(&r, cpu_node(smp_processor_id())), order, flags,
+                  NULL);
 }
 
-struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
-                                 unsigned int flags)
+struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
+                                   unsigned int flags, struct heap_pace *pace)
 {
     unsigned int node = ALLOC_NODE_OF(flags);
     nodemask_t wanted = READ_ONCE(d->node_affinity);
@@ -360,7 +416,13 @@ struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
         r.nodes = NODEMASK_ALL;
         pg = take_block(&r, node);
     }
-    return finish(pg, order, flags);
+    return finish(pg, order, flags, pace);
+}
+
+struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
+                                 unsigned int flags)
+{
+    return heap_alloc_paced(d, order, flags, NULL);
 }
 
 /* ---- giving ---- */

@@ -4,7 +4,8 @@
  * Done in chunks of the larger extent; each chunk is all or nothing: all that
  * can fail comes first, and each step has its way back. The old frames are
  * frozen, which works only if nothing refers to them; then their place in the
- * domain is taken by the new ones at once, so no limit can come between.
+ * domain is taken by the new ones at once, so no limit can come between. Only
+ * while new frames are cleared, before all that, does a chunk give way.
  */
 #include "memory.h"
 
@@ -74,16 +75,18 @@ static int freeze(const struct chunk *c, unsigned long index)
 static void free_new(const struct chunk *c, unsigned long nr)
 {
     while (nr--)
-        heap_free(c->new[nr], c->out_order);
+        heap_put_back(c->new[nr], c->out_order);
 }
 
 static int alloc_new(const struct chunk *c)
 {
+    struct heap_pace pace = {.stop = hypercall_preempt_check};
+
     for (unsigned long i = 0; i < c->nr_new; i++) {
-        c->new[i] = heap_alloc_for(c->d, c->out_order, c->alloc_flags);
+        c->new[i] = heap_alloc_paced(c->d, c->out_order, c->alloc_flags, &pace);
         if (!c->new[i]) {
             free_new(c, i);
-            return -ENOMEM;
+            return pace.stopped ? -ERESTART : -ENOMEM;
         }
     }
     return 0;
@@ -185,7 +188,7 @@ static long run(const struct chunk *c, struct xen_memory_exchange *x,
                              offsetof(struct xen_memory_exchange, nr_exchanged),
                          &x->nr_exchanged, sizeof(x->nr_exchanged)))
         return -EFAULT;
-    if (!rc && more)
+    if (rc == -ERESTART || (!rc && more))
         return hypercall_continue(__HYPERVISOR_memory_op, 2,
                                   (unsigned long)XENMEM_exchange, arg);
     return rc;

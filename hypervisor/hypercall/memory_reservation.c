@@ -76,19 +76,22 @@ static long memop_continue(unsigned long op, unsigned long extent,
                               op | at << MEMOP_CMD_BITS, arg);
 }
 
-/* A block of frames for d, in its list; NULL without memory or room. */
-static struct page_info *give_block(const struct extents *e)
+/* A block of frames for d, in its list: 0, -ERESTART, or -1 without memory or
+ * room. Between single frames, which are by far the most, each_extent() looks
+ * whether it must give way. */
+static int give_block(const struct extents *e, struct page_info **pg)
 {
-    struct page_info *pg =
-        heap_alloc_for(e->d, e->order, memop_alloc_flags(e->mem_flags));
+    struct heap_pace pace = {.stop = hypercall_preempt_check};
 
-    if (!pg)
-        return NULL;
-    if (domain_assign_pages(e->d, pg, e->order)) {
-        heap_free(pg, e->order);
-        return NULL;
+    *pg = heap_alloc_paced(e->d, e->order, memop_alloc_flags(e->mem_flags),
+                           e->order ? &pace : NULL);
+    if (!*pg)
+        return pace.stopped ? -ERESTART : -1;
+    if (domain_assign_pages(e->d, *pg, e->order)) {
+        heap_free(*pg, e->order);
+        return -1;
     }
-    return pg;
+    return 0;
 }
 
 /* Of one extent: 0, -ERESTART with e->frame moved on, or -1: failed. */
@@ -97,12 +100,13 @@ static int populate_one(struct extents *e, unsigned long i)
 {
     struct page_info *pg;
     uint64_t pfn, m;
+    int rc;
 
     if (copy_from_guest_va(&pfn, e->list + i * sizeof(pfn), sizeof(pfn)))
         return -1;
-    pg = give_block(e);
-    if (!pg)
-        return -1;
+    rc = give_block(e, &pg);
+    if (rc)
+        return rc;
     m = mfn_x(page_to_mfn(pg));
     for (uint64_t n = 0; n < 1UL << e->order; n++)
         m2p_set(mfn(m + n), pfn + n);
@@ -111,11 +115,12 @@ static int populate_one(struct extents *e, unsigned long i)
 
 static int increase_one(struct extents *e, unsigned long i)
 {
-    struct page_info *pg = give_block(e);
+    struct page_info *pg;
     uint64_t m;
+    int rc = give_block(e, &pg);
 
-    if (!pg)
-        return -1;
+    if (rc)
+        return rc;
     m = mfn_x(page_to_mfn(pg));
     return e->list && copy_to_guest_va(e->list + i * sizeof(m), &m, sizeof(m))
                ? -1

@@ -251,6 +251,31 @@ static void a_preempted_operation_goes_on(void **state)
     assert_int_equal(pages(), 20);
 }
 
+/* In the middle of one extent, from the frame where it was. */
+static void a_large_extent_goes_on(void **state)
+{
+    (void)state;
+    assert_int_equal(populate(2, 9), 2);
+    preempt_after = 3;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 2, 9, DOMID_SELF),
+                     __HYPERVISOR_memory_op);
+    assert_int_equal(pages(), 1024 - 3 * 64);
+    assert_int_equal(continued_cmd, XENMEM_decrease_reservation | 192 << 6);
+    preempt_after = 5 + 3; /* the rest, between the two, and into the second */
+    assert_int_equal(do_memory_op(continued_cmd, (unsigned long)arg),
+                     __HYPERVISOR_memory_op);
+    assert_int_equal(continued_cmd,
+                     XENMEM_decrease_reservation | 1UL << 18 | 192 << 6);
+    assert_int_equal(pages(), 512 - 192);
+    assert_int_equal(do_memory_op(continued_cmd, (unsigned long)arg), 2);
+    assert_int_equal(pages(), 0);
+    /* A caller that makes progress up skips what it does not want done. */
+    assert_int_equal(populate(1, 0), 1);
+    assert_int_equal(
+        reserve(XENMEM_decrease_reservation | 4095 << 6, 1, 0, DOMID_SELF), 1);
+    assert_int_equal(pages(), 1);
+}
+
 static void a_dying_domain_gets_nothing(void **state)
 {
     (void)state;
@@ -318,6 +343,27 @@ static void frames_are_exchanged(void **state)
     assert_int_equal(list[1024] % 64, 0);
     assert_int_equal(m2p_get(mfn(list[1024] + 63)), 0x5000 + 63);
     assert_int_equal(m2p_get(mfn(list[0])), INVALID_M2P);
+}
+
+static void an_exchange_gives_way_before_it_begins(void **state)
+{
+    struct xen_memory_exchange x = exchange_of(1, 7, 128, 0);
+    uint64_t nr_free;
+
+    (void)state;
+    assert_int_equal(populate(1, 7), 1);
+    for (unsigned int i = 0; i < 128; i++)
+        list[1024 + i] = 0x7000 + i;
+    nr_free = heap_free_pages();
+    preempt_after = 2;
+    assert_int_equal(exchange(&x), __HYPERVISOR_memory_op);
+    assert_int_equal(continued_cmd, XENMEM_exchange);
+    assert_int_equal(x.nr_exchanged, 0);
+    assert_int_equal(heap_free_pages(), nr_free);
+    assert_int_equal(list[1024], 0x7000);
+    assert_int_equal(exchange(&x), 0);
+    assert_int_equal(x.nr_exchanged, 1);
+    assert_int_equal(pages(), 128);
 }
 
 /* A frame in use, or not the guest's: nothing changed hands. */
@@ -498,9 +544,11 @@ int main(void)
         TEST(wrong_arguments_cost_nothing),
         TEST(only_own_ram_is_given_back),
         TEST(a_preempted_operation_goes_on),
+        TEST(a_large_extent_goes_on),
         TEST(a_dying_domain_gets_nothing),
         TEST(claims_hold_memory_back),
         TEST(frames_are_exchanged),
+        TEST(an_exchange_gives_way_before_it_begins),
         TEST(an_exchange_is_all_or_nothing),
         TEST(a_chunk_that_fails_is_undone),
         TEST(a_domain_that_dies_meanwhile_loses_nothing),

@@ -301,6 +301,66 @@ static void scrubber_yields_to_softirqs(void **state)
 
 /* ---- claims ---- */
 
+static unsigned int asked, let_go; /* how often; how often the answer is no */
+
+static bool stop(void)
+{
+    return asked++ >= let_go;
+}
+
+/* One who must give way finds less to do each time, and nothing is lost. */
+static void a_large_block_is_cleared_in_steps(void **state)
+{
+    struct heap_pace pace = {.stop = stop};
+    struct page_info *pg = NULL;
+    uint64_t nr_free, dirty;
+    unsigned int tries = 0;
+
+    (void)state;
+    host_tlb_excuses = true;
+    scrub_all();
+    while ((pg = heap_alloc(9, 0)) != NULL) { /* all of them dirty */
+        blocks[nr_blocks++] = (struct block){mfn_x(page_to_mfn(pg)), 9};
+        memset(page_to_virt(pg), 0xa5, PAGE_SIZE << 9);
+    }
+    while (nr_blocks > 0)
+        give(0);
+    nr_free = heap_free_pages();
+    dirty = heap_dirty_pages();
+    assert_true(dirty >= 512);
+    let_go = 1;
+    while (!(pg = heap_alloc_paced(&owner, 9, 0, &pace))) {
+        assert_true(pace.stopped);
+        assert_int_equal(heap_free_pages(), nr_free);
+        assert_true(heap_dirty_pages() <= dirty - 64);
+        dirty = heap_dirty_pages();
+        pace = (struct heap_pace){.stop = stop};
+        asked = 0;
+        assert_true(++tries < 10000);
+    }
+    assert_true(tries > 0);
+    assert_false(pace.stopped);
+    assert_int_equal(heap_free_pages(), nr_free - 512);
+    for (unsigned int i = 0; i < 512; i++)
+        assert_true(is_zero(mfn_x(page_to_mfn(pg)) + i));
+    /* Given back unwritten: clean, so that the next is not even asked. */
+    dirty = heap_dirty_pages();
+    heap_put_back(pg, 9);
+    assert_int_equal(heap_free_pages(), nr_free);
+    assert_int_equal(heap_dirty_pages(), dirty);
+    asked = let_go = 0;
+    pg = heap_alloc_paced(&owner, 9, 0, &pace);
+    assert_non_null(pg);
+    assert_int_equal(asked, 0);
+    for (unsigned int i = 0; i < 512; i++)
+        assert_true(is_zero(mfn_x(page_to_mfn(pg)) + i));
+    heap_free(pg, 9);
+    scrub_all();
+    assert_int_equal(heap_free_pages(), nr_free);
+    assert_int_equal(host_locks_held, 0);
+    host_tlb_excuses = false;
+}
+
 static void claims_are_kept_for_their_domain(void **state)
 {
     static struct domain rich = {.node_affinity = NODEMASK_ALL};
@@ -501,6 +561,7 @@ int main(void)
         cmocka_unit_test_setup(scrubber_clears_what_was_freed, setup),
         cmocka_unit_test_setup(scrubber_flushes_before_it_clears, setup),
         cmocka_unit_test_setup(scrubber_yields_to_softirqs, setup),
+        cmocka_unit_test_setup(a_large_block_is_cleared_in_steps, setup),
         cmocka_unit_test_setup(claims_are_kept_for_their_domain, setup),
         cmocka_unit_test_setup(bad_free_frames_are_never_handed_out, setup),
         cmocka_unit_test_setup(bad_frames_of_a_domain_go_when_freed, setup),

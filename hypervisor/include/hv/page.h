@@ -134,6 +134,21 @@ struct page_info *heap_alloc(unsigned int order, unsigned int flags);
  */
 struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
                                  unsigned int flags);
+/*
+ * The same for who must give way meanwhile: clearing a large block takes long.
+ * pace->stop() is asked every so many frames cleared, over all calls with that
+ * pace. If it says yes: NULL, pace->stopped, and the block is free again with
+ * what was cleared, so that the next attempt has less to do.
+ */
+struct heap_pace {
+    bool (*stop)(void);
+    unsigned int cleared;
+    bool stopped;
+};
+struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
+                                   unsigned int flags, struct heap_pace *pace);
+/* A scrubbed block that nobody has written: free again, and clean still. */
+void heap_put_back(struct page_info *pg, unsigned int order);
 void heap_free(struct page_info *pg, unsigned int order);
 uint64_t heap_free_pages(void);
 uint64_t heap_total_pages(void);

@@ -10,7 +10,7 @@
 #include <kit/string.h>
 #include <kit/test.h>
 
-#define NR_L1   256U
+#define NR_L1   64U
 #define UPDATES 4096U
 #define CALLS   1024U
 #define GDT     14U
@@ -228,35 +228,35 @@ static void set_traps(void)
 
 const struct late_case table_cases[] = {
     {.name = "pin an L4 tree",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .run = pin,
      .undo = unpin},
-    {.name = "unpin it", .work = "256 full L1s", .prepare = pin, .run = unpin},
+    {.name = "unpin it", .work = "64 full L1s", .prepare = pin, .run = unpin},
     {.name = "new base pointer, tree not yet validated",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .run = go_to_tree,
      .undo = leave_tree},
     {.name = "new base pointer, the last use of the old tree",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .prepare = go_to_tree,
      .run = leave_tree},
     {.name = "mmu_update links a tree to an L4",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .prepare = pin_unlinked,
      .run = link_l3,
      .undo = unpin},
     {.name = "mmu_update unlinks it",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .prepare = pin,
      .run = unlink_l3,
      .undo = link_and_unpin},
     {.name = "mmu_update links L1s",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .prepare = list_link,
      .run = update_l1s,
      .undo = unlink_l1s},
     {.name = "mmu_update unlinks L1s",
-     .work = "256 full L1s",
+     .work = "64 full L1s",
      .prepare = linked_l1s,
      .run = update_l1s},
     {.name = "mmu_update of L1 entries",
