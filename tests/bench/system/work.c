@@ -18,10 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A long NOP that count.c looks for. */
-#define MARK(number)                                                          \
-    __asm__ volatile(".byte 0x0f, 0x1f, 0x80\n.long 0x54520000 + " #number :: \
-                         : "memory")
+#include "mark.h"
 
 static void die(const char *what)
 {
@@ -106,11 +103,11 @@ static void ping_pong(int mine[2], int theirs[2], unsigned int n)
         bounce(theirs[0], theirs[1], n);
         _exit(0);
     }
-    MARK(0);
+    MARK_BEGIN;
     for (unsigned int i = 0; i < n; i++)
         if (write(mine[1], &c, 1) != 1 || read(mine[0], &c, 1) != 1)
             die("ping");
-    MARK(1);
+    MARK_END;
     wait_for(pid);
 }
 
@@ -156,11 +153,11 @@ static void ring(unsigned int members, unsigned int n)
             close(in);
         in = next[0];
     }
-    MARK(0);
+    MARK_BEGIN;
     for (unsigned int i = 0; i < rounds; i++)
         if (write(first[1], &c, 1) != 1 || read(in, &c, 1) != 1)
             die("ring");
-    MARK(1);
+    MARK_END;
     for (unsigned int i = 1; i < members; i++)
         wait(NULL);
     close(first[0]), close(first[1]);
@@ -204,9 +201,9 @@ static void do_sweep(unsigned int n)
     size_t bytes = (size_t)n * PAGE;
     void *p = map(bytes, -1);
 
-    MARK(0);
+    MARK_BEGIN;
     touch(p, n);
-    MARK(1);
+    MARK_END;
     munmap(p, bytes);
 }
 
@@ -222,9 +219,9 @@ static void do_shared_sweep(unsigned int n)
     touch(p, n); /* the pages of the file */
     munmap(p, bytes);
     p = map(bytes, fd);
-    MARK(0);
+    MARK_BEGIN;
     touch(p, n);
-    MARK(1);
+    MARK_END;
     munmap(p, bytes);
     close(fd);
     unlink("/tmp/swept");
@@ -240,9 +237,9 @@ static void do_copy_sweep(unsigned int n)
     touch(p, n);
     pid = fork();
     if (!pid) {
-        MARK(0);
+        MARK_BEGIN;
         touch(p, n);
-        MARK(1);
+        MARK_END;
         _exit(0);
     }
     wait_for(pid);
@@ -264,12 +261,12 @@ static void do_mprotect(unsigned int n)
     void *p = map(16 * PAGE, -1);
 
     touch(p, 16);
-    MARK(0);
+    MARK_BEGIN;
     while (n--) {
         mprotect(p, 16 * PAGE, PROT_READ);
         mprotect(p, 16 * PAGE, PROT_READ | PROT_WRITE);
     }
-    MARK(1);
+    MARK_END;
     munmap(p, 16 * PAGE);
 }
 
@@ -346,21 +343,21 @@ static void run(const struct work *w, const char *wanted)
     printf("WORK %u %s\n", w->units, w->name);
     fflush(stdout);
     w->run(w->units >= 10 ? w->units / 10 : w->units);
-    MARK(3); /* the next pair of marks counts */
+    MARK_WARM;
     if (w->marks_itself) {
         w->run(w->units);
         return;
     }
-    MARK(0);
+    MARK_BEGIN;
     w->run(w->units);
-    MARK(1);
+    MARK_END;
 }
 
 /* The kernel hands on what it does not know of its command line: only=NAME in
  * the environment. */
 int main(void)
 {
-    MARK(2);
+    MARK_MAIN;
     mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/tmp", 01777);
     if (mount("proc", "/proc", "proc", 0, NULL) ||
         mount("tmp", "/tmp", "tmpfs", 0, NULL) ||
