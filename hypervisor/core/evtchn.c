@@ -65,6 +65,7 @@ static uint32_t port_limit(const struct domain *d)
     return min_t(uint32_t, d->evtchn.max_port, d->evtchn.ops->max_ports);
 }
 
+/* The lowest. Buckets that are full are passed over: a domain may have 2048. */
 int evtchn_get_free_port(struct domain *d)
 {
     struct evtchn_domain *e = &d->evtchn;
@@ -73,6 +74,10 @@ int evtchn_get_free_port(struct domain *d)
     for (uint32_t port = e->next_free; port < limit; port++) {
         const struct evtchn *chn;
 
+        if (e->nr_used[port / EVTCHN_PER_BUCKET] == EVTCHN_PER_BUCKET) {
+            port |= EVTCHN_PER_BUCKET - 1;
+            continue;
+        }
         if (port >= e->nr_ports) {
             int rc = add_bucket(d);
 
@@ -85,6 +90,7 @@ int evtchn_get_free_port(struct domain *d)
             return (int)port;
         }
     }
+    e->next_free = limit;
     return -ENOSPC;
 }
 
@@ -94,6 +100,7 @@ void evtchn_occupy(struct domain *d, struct evtchn *chn)
     chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     d->evtchn.ops->init(d, chn);
     d->evtchn.nr_active++;
+    d->evtchn.nr_used[chn->port / EVTCHN_PER_BUCKET]++;
     if (d->evtchn.next_free == chn->port)
         d->evtchn.next_free++;
 }
@@ -104,6 +111,7 @@ void evtchn_release(struct domain *d, struct evtchn *chn)
     chn->state = ECS_FREE;
     memset(&chn->u, 0, sizeof(chn->u));
     d->evtchn.nr_active--;
+    d->evtchn.nr_used[chn->port / EVTCHN_PER_BUCKET]--;
     d->evtchn.next_free = min_t(uint32_t, d->evtchn.next_free, chn->port);
 }
 
@@ -268,6 +276,9 @@ int evtchn_reset(struct domain *d)
     return rc;
 }
 
+/* The pointers and, behind them, the counts. */
+#define ARRAYS_BYTES (EVTCHN_BUCKETS * (sizeof(struct evtchn *) + 1))
+
 int evtchn_domain_init(struct domain *d, unsigned int max_port)
 {
     struct evtchn_domain *e = &d->evtchn;
@@ -276,16 +287,18 @@ int evtchn_domain_init(struct domain *d, unsigned int max_port)
     spin_init(&e->lock, LOCK_RANK_EVTCHN_DOM);
     e->ops = &evtchn_2l_ops;
     e->max_port = min_t(uint32_t, max_port, EVTCHN_FIFO_PORTS - 1) + 1;
-    e->bucket = hv_vmalloc(EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+    e->bucket = hv_vmalloc(ARRAYS_BYTES);
     if (!e->bucket)
         return -ENOMEM;
+    e->nr_used = (uint8_t *)(e->bucket + EVTCHN_BUCKETS);
     rc = add_bucket(d);
     if (rc) {
-        hv_vfree(e->bucket, EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+        hv_vfree(e->bucket, ARRAYS_BYTES);
         return rc;
     }
     /* Port 0 is never handed out. */
     e->bucket[0][0].state = ECS_RESERVED;
+    e->nr_used[0] = 1;
     e->next_free = 1;
     return 0;
 }
@@ -303,7 +316,7 @@ void evtchn_domain_free(struct domain *d)
 
     for (uint32_t i = 0; i < e->nr_ports / EVTCHN_PER_BUCKET; i++)
         hv_free(e->bucket[i]);
-    hv_vfree(e->bucket, EVTCHN_BUCKETS * sizeof(e->bucket[0]));
+    hv_vfree(e->bucket, ARRAYS_BYTES);
     e->bucket = NULL;
 }
 

@@ -592,6 +592,18 @@ static void ports_end_at_the_limit(void **state)
     assert_int_equal(bind_ipi(1, 0), -ENOSPC);
     assert_int_equal(close_port(1, 77), 0);
     assert_int_equal(bind_ipi(1, 0), 77);
+    assert_int_equal(bind_ipi(1, 0), -ENOSPC);
+    assert_int_equal(bind_ipi(1, 0), -ENOSPC);
+    /* The lowest of several, over full buckets of 64 and an empty one. */
+    for (unsigned int i = 64; i < 128; i++)
+        assert_int_equal(close_port(1, i), 0);
+    assert_int_equal(close_port(1, MAX_PORT), 0);
+    assert_int_equal(close_port(1, 3), 0);
+    assert_int_equal(bind_ipi(1, 0), 3);
+    for (unsigned int i = 64; i < 128; i++)
+        assert_int_equal(bind_ipi(1, 0), i);
+    assert_int_equal(bind_ipi(1, 0), MAX_PORT);
+    assert_int_equal(bind_ipi(1, 0), -ENOSPC);
 }
 
 static void wrong_arguments_are_refused(void **state)

@@ -60,6 +60,7 @@ struct evtchn_fifo_vcpu;
 struct evtchn_domain {
     spinlock_t lock; /* rank LOCK_RANK_EVTCHN_DOM: allocation and binding */
     struct evtchn **bucket; /* EVTCHN_BUCKETS pointers, each NULL or 64 */
+    uint8_t *nr_used;       /* ports not free, of each bucket */
     uint32_t nr_ports;      /* ports in allocated buckets */
     uint32_t max_port;      /* limit of the domain, exclusive */
     uint32_t nr_active;     /* ports not free */

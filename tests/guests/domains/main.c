@@ -6,6 +6,7 @@
 #include <kit/console.h>
 #include <kit/domain.h>
 #include <kit/event.h>
+#include <kit/grant.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
@@ -33,6 +34,7 @@ static void is_no_control_domain(void)
 /* What createdomain allows it: see limits(). */
 #define PORTS        20
 #define GRANT_FRAMES 2
+#define HANDLES      1024 /* 4 frames of them */
 
 static void ports_are_limited(void)
 {
@@ -65,8 +67,30 @@ static void grants_are_limited(void)
     EXPECT_EQ(op.status, GNTST_okay);
 }
 
+/* As often as there are handles: for a device, which needs no address. */
+static void handles_are_limited(void)
+{
+    struct gnttab_map_grant_ref op = {.flags =
+                                          GNTMAP_device_map | GNTMAP_readonly,
+                                      .ref = GRANT_FIRST,
+                                      .dom = (domid_t)event_own_domid()};
+    unsigned int handles = 0;
+
+    if (!option("limits", NULL, 0))
+        return;
+    EXPECT_EQ(grant_init(GRANT_FRAMES), 0);
+    grant_access(GRANT_FIRST, op.dom, virt_to_mfn(page_alloc()), true);
+    do {
+        EXPECT_EQ(hc_grant_table_op(GNTTABOP_map_grant_ref, &op, 1), 0);
+        handles += op.status == GNTST_okay;
+    } while (op.status == GNTST_okay && handles <= HANDLES);
+    EXPECT_EQ(op.status, GNTST_no_space);
+    EXPECT_EQ(handles, HANDLES);
+}
+
 static const struct test guest_tests[] = {
     {"hypercall", hypercall_works},
+    {"handles", handles_are_limited}, /* before the ports are used up */
     {"ports", ports_are_limited},
     {"grants", grants_are_limited},
     {"no control domain", is_no_control_domain},
@@ -140,11 +164,18 @@ static void limits(void)
 {
     struct xen_domctl_createdomain cfg = domain_defaults();
 
+    uint64_t before = free_memory(), used;
+
     cfg.max_evtchn_port = PORTS;
     cfg.max_grant_frames = GRANT_FRAMES;
+    cfg.max_maptrack_frames = HANDLES / 256;
     EXPECT_EQ(domain_build(&guest, domain_image(), "limits", &cfg), 0);
     if (!test_failed())
         domain_run_tests(&guest, "limited guest", 20, &passed, &failed);
+    /* It has taken all it can; the rest is its vcpu, and pages of objects. */
+    used = before - free_memory();
+    EXPECT(used >= DOMAIN_PAGES);
+    EXPECT(used - DOMAIN_PAGES <= 4 + GRANT_FRAMES * 5 + 32);
     EXPECT_EQ(domain_destroy(&guest), 0);
 }
 

@@ -115,6 +115,49 @@ static void back_to_2_level(void)
     late_init();
 }
 
+/* ---- all ports that FIFO delivery has ---- */
+
+#define LAST_PORT 131071U
+
+static bool all_open;
+
+static void close_port(unsigned int port)
+{
+    struct evtchn_close op = {.port = port};
+
+    EXPECT_EQ(hc_event_channel_op(EVTCHNOP_close, &op), 0);
+}
+
+/* One port is free, far behind the place where the search begins. */
+static void one_free(void)
+{
+    unsigned int timer = late_port();
+
+    if (!all_open) {
+        fill_own();
+        to_fifo();
+        fill(DOMID_SELF);
+        all_open = true;
+    }
+    /* The queue is never read here: as if it had been. */
+    ((uint32_t *)words)[timer] = 0;
+    ((struct evtchn_fifo_control_block *)control)->ready = 0;
+    close_port(10);
+    close_port(LAST_PORT);
+    EXPECT_EQ(unbound(DOMID_SELF), 10);
+}
+
+static void find_it(void)
+{
+    EXPECT_EQ(unbound(DOMID_SELF), LAST_PORT);
+}
+
+void event_cleanup(void)
+{
+    if (all_open)
+        back_to_2_level();
+}
+
 const struct late_case event_cases[] = {
     {.name = "evtchn reset, unbound ports",
      .work = "4095",
@@ -136,5 +179,9 @@ const struct late_case event_cases[] = {
      .prepare = fill_own,
      .run = to_fifo,
      .undo = back_to_2_level},
+    {.name = "evtchn alloc, the last port is free",
+     .work = "131071 ports",
+     .prepare = one_free,
+     .run = find_it},
 };
 const unsigned int nr_event_cases = ARRAY_SIZE(event_cases);

@@ -38,6 +38,11 @@ void late_init(void)
     event_upcall_hook = seen;
 }
 
+unsigned int late_port(void)
+{
+    return timer_port;
+}
+
 static uint64_t length_of(const struct late_case *c)
 {
     uint64_t from;

@@ -24,6 +24,7 @@ struct late_case {
 
 /* Bind the timer of this vcpu; again after its ports were reset. */
 void late_init(void);
+unsigned int late_port(void);
 
 /*
  * Do each case several times, the timer set for moments spread over it, print
@@ -37,6 +38,7 @@ extern const unsigned int nr_table_cases, nr_memory_cases, nr_grant_cases,
     nr_event_cases, nr_control_cases;
 void table_prepare(void);
 void grant_prepare(void);
+void event_cleanup(void);
 
 /* Another domain, without memory, paused for ever: for what is done to one. */
 unsigned int other_create(unsigned int vcpus, unsigned int ports);

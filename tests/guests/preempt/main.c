@@ -46,6 +46,7 @@ static void grants(void)
 static void events(void)
 {
     late_measure(event_cases, nr_event_cases);
+    event_cleanup();
 }
 
 static void control(void)
