@@ -26,6 +26,7 @@
 static struct domain domain;
 static struct vcpu vcpus[MODEL_MAX_THREADS], *vcpu_list[1] = {&vcpus[GUEST]};
 static struct vcpu_info info;
+static struct shared_info shared; /* nothing was pending before */
 static struct evtchn channels[NR_PORTS], *bucket[1] = {channels};
 static uint32_t guest_head[EVTCHN_FIFO_MAX_QUEUES];
 static unsigned int handled[NR_PORTS], senders_left;
@@ -118,15 +119,6 @@ void evtchn_set_pending(struct domain *d, struct evtchn *chn)
     (void)d;
     evtchn_fifo_ops.set_pending(&vcpus[GUEST], chn);
 }
-
-static bool nothing_pending(const struct domain *d, uint32_t port)
-{
-    (void)d;
-    (void)port;
-    return false;
-}
-
-const struct evtchn_ops evtchn_2l_ops = {.is_pending = nothing_pending};
 
 int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type)
@@ -353,6 +345,7 @@ static void reset(void)
     memset(mfn_to_virt(mfn(FRAME_CB)), 0, PAGE_SIZE);
     memset(mfn_to_virt(mfn(FRAME_ARR)), 0, PAGE_SIZE);
     memset(&domain.evtchn, 0, sizeof(domain.evtchn));
+    domain.shared_info = &shared;
     domain.evtchn.bucket = bucket;
     domain.evtchn.max_port = 64;
     domain.evtchn.nr_ports = NR_PORTS;
