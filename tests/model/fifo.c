@@ -327,7 +327,8 @@ static uint64_t hash(void)
         h = model_mix(h, *word(port) | (uint64_t)handled[port] << 32);
         h = model_mix(h, channels[port].lock.next |
                              channels[port].priority << 8 |
-                             channels[port].last_priority << 16);
+                             channels[port].last_priority << 16 |
+                             (uint64_t)channels[port].pending_unmapped << 32);
     }
     for (unsigned int q = 0; q < EVTCHN_FIFO_MAX_QUEUES; q++)
         h = model_mix(h, control()->head[q] | (uint64_t)guest_head[q] << 32);
@@ -359,20 +360,47 @@ static void reset(void)
         channels[port].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         channels[port].last_priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     }
-    if (evtchn_fifo_init_control(&domain, FRAME_CB, 0, GUEST) ||
-        evtchn_fifo_expand(&domain, FRAME_ARR))
+    if (evtchn_fifo_init_control(&domain, FRAME_CB, 0, GUEST))
         bug(__FILE__, __LINE__, "no FIFO");
+}
+
+static void expand(void)
+{
+    if (evtchn_fifo_expand(&domain, FRAME_ARR))
+        bug(__FILE__, __LINE__, "no event words");
+}
+
+static void expand_serve(void)
+{
+    expand();
+    model_forget(3);
+    serve();
+}
+
+/* Words come later. */
+static void reset_bare_1(void)
+{
+    reset();
+    senders_left = 1;
+}
+
+static void reset_bare_2(void)
+{
+    reset();
+    senders_left = 2;
 }
 
 static void reset_1(void)
 {
     reset();
+    expand();
     senders_left = 1;
 }
 
 static void reset_2(void)
 {
     reset();
+    expand();
     senders_left = 2;
 }
 
@@ -399,6 +427,9 @@ static struct model models[] = {
     MODEL("another priority", reset_1, priority_serve, send_1_2),
     MODEL("another priority, two senders", reset_2, priority_serve, send_1,
           send_2),
+    MODEL("words come meanwhile", reset_bare_1, expand_serve, send_1_1),
+    MODEL("words come meanwhile, two senders", reset_bare_2, expand_serve,
+          send_1, send_2),
 };
 
 static void set_up(void)
