@@ -10,6 +10,7 @@ none. Prints tables, writes build/bench/system-CPU.json. --only says which parts
     boot     a control domain's boot
     work     pieces of work in it (work.c)
     io       disk and network of a guest (io.c)
+    smp      pieces of work on 2 and 4 CPUs, by the clock (smp.py)
 
 --functions NAME says where the hypervisor's instructions of one row are.
 """
@@ -19,10 +20,12 @@ import glob
 import json
 import os
 import re
+import signal
 import sys
 import time
 
 import domu
+import smp
 from counted import (HYPERVISOR, IMAGES, KERNEL, LINE, MAIN, OUT, TOP, Counts,
                      Machine, plain_kernel, short, show_functions)
 
@@ -146,6 +149,15 @@ def move(args, images, kernel):
             for hv, rows in results.items()}
 
 
+def time_pieces(args, images, kernels, cpus):
+    if len(images) < 2:
+        return None
+    done = smp.measure(images, kernels["plain kernel"], cpus, args)
+    smp.show(done, cpus, args.markdown)
+    return {name: [{hv: cost._asdict() for hv, cost in pair.items()}
+                   for pair in rounds] for name, rounds in done.items()}
+
+
 def keep(args, kernel, record):
     """Writes the JSON file; parts that did not run stay as they were."""
     path = os.path.join(OUT, f"system-{args.cpu.split(',')[0]}.json")
@@ -173,15 +185,22 @@ def main():
     parser.add_argument("--cpu", default=CPU)
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--timeout", type=float, default=3600)
-    parser.add_argument("--only", default="boot work io",
+    parser.add_argument("--only", default="boot work io smp",
                         help="what to run; all, if not said")
     parser.add_argument("--functions", default="", metavar="NAME",
                         help="where the instructions of the rows with that "
                         "word are")
+    parser.add_argument("--cpus", default="2 4", help="of smp")
+    parser.add_argument("--rounds", type=int, default=9, help="of smp")
+    parser.add_argument("--limit", type=float, default=1200,
+                        help="of smp: seconds for one number of CPUs")
+    parser.add_argument("--pieces", default="", metavar="REGEX", help="of smp")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
 
+    # Ended from outside, end what was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bzimage = glob.glob(f"{IMAGES}/pkg/{args.kernel}/boot/vmlinuz-*")[0]
     kernels = {"packed kernel": bzimage,
                "plain kernel": plain_kernel(bzimage, f"{OUT}/vmlinux")}
@@ -200,6 +219,9 @@ def main():
         record["results"] = count(args, images, kernels, counted)
     if "io" in only:
         record["io"] = move(args, images, kernels["plain kernel"])
+    if "smp" in only and not args.functions:
+        record["smp"] = {cpus: time_pieces(args, images, kernels, int(cpus))
+                         for cpus in args.cpus.split()}
     if not args.functions:
         keep(args, os.path.basename(bzimage), record)
 

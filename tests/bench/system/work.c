@@ -3,9 +3,14 @@
  * First program of the machines whose work is counted (tests/bench/system):
  * does each piece of work once to warm up, then between two marks (count.c),
  * and says on the console what it was: "WORK UNITS NAME". Ends the machine.
+ *
+ * With several=1 in the environment it does pieces at the console's wish, as
+ * many at once as there are CPUs; see serve().
  */
+#define _GNU_SOURCE /* CPU_SET, unshare */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +316,40 @@ static void do_gzip(unsigned int n)
 
 /* ---- */
 
+/* A ping-pong whose other end is on the next CPU. */
+static unsigned int my_cpu, nr_cpus = 1;
+
+static void stay_on(unsigned int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu % nr_cpus, &set);
+    if (sched_setaffinity(0, sizeof(set), &set))
+        die("sched_setaffinity");
+}
+
+static void do_far_pipe(unsigned int n)
+{
+    int there[2], back[2];
+    char c = 0;
+    pid_t pid;
+
+    if (pipe(there) || pipe(back))
+        die("pipe");
+    pid = fork();
+    if (!pid) {
+        stay_on(my_cpu + 1);
+        bounce(there[0], back[1], n);
+        _exit(0);
+    }
+    for (unsigned int i = 0; i < n; i++)
+        if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
+            die("ping");
+    wait_for(pid);
+    close(there[0]), close(there[1]), close(back[0]), close(back[1]);
+}
+
 static const struct work {
     const char *name;
     void (*run)(unsigned int n);
@@ -353,6 +392,90 @@ static void run(const struct work *w, const char *wanted)
     MARK_END;
 }
 
+/* ---- several at once ---- */
+
+static const struct work far_pipe = {"pipe ping-pong between CPUs", do_far_pipe,
+                                     0, 0};
+
+static const struct work *work_named(const char *name)
+{
+    for (unsigned int i = 0; i < sizeof(works) / sizeof(works[0]); i++)
+        if (!strcmp(works[i].name, name))
+            return &works[i];
+    return strcmp(far_pipe.name, name) ? NULL : &far_pipe;
+}
+
+/* One of the copies: with a CPU and a /tmp of its own it says that it is
+ * ready, and begins when the other pipe is closed. */
+static void copy(const struct work *w, unsigned int units, int ready, int go)
+{
+    char c = 0;
+
+    stay_on(my_cpu);
+    if (unshare(CLONE_NEWNS) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmp", "/tmp", "tmpfs", 0, NULL))
+        die("/tmp of its own");
+    w->run(units >= 10 ? units / 10 : units);
+    if (write(ready, &c, 1) != 1 || read(go, &c, 1) != 0)
+        die("start");
+    w->run(units);
+    _exit(0);
+}
+
+/* A copy for each CPU: from the first line to the last that it prints they
+ * all work. */
+static void at_once(const struct work *w, unsigned int units)
+{
+    int ready[2], go[2], status;
+    char c;
+
+    if (pipe(ready) || pipe(go))
+        die("pipe");
+    for (my_cpu = 0; my_cpu < nr_cpus; my_cpu++) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+            die("fork");
+        if (!pid) {
+            close(go[1]);
+            copy(w, units, ready[1], go[0]);
+        }
+    }
+    for (unsigned int i = 0; i < nr_cpus; i++)
+        if (read(ready[0], &c, 1) != 1)
+            die("ready");
+    printf("WORK BEGINS\n");
+    close(go[1]);
+    for (unsigned int i = 0; i < nr_cpus; i++)
+        if (wait(&status) < 0 || status)
+            die("copy");
+    printf("WORK ENDS\n");
+    close(go[0]), close(ready[0]), close(ready[1]);
+}
+
+/* Lines "UNITS NAME" say what to do. */
+static void serve(void)
+{
+    char line[80];
+    unsigned int units;
+    int at;
+
+    nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("WORK READY %u\n", nr_cpus);
+    while (fgets(line, sizeof(line), stdin)) {
+        const struct work *w = NULL;
+
+        line[strcspn(line, "\r\n")] = 0;
+        if (sscanf(line, "%u %n", &units, &at) == 1)
+            w = work_named(line + at);
+        if (!w)
+            die(line);
+        at_once(w, units);
+    }
+}
+
 /* The kernel hands on what it does not know of its command line: only=NAME in
  * the environment. */
 int main(void)
@@ -363,6 +486,8 @@ int main(void)
         mount("tmp", "/tmp", "tmpfs", 0, NULL) ||
         mount("dev", "/dev", "devtmpfs", 0, NULL))
         die("mount");
+    if (getenv("several"))
+        serve();
     for (unsigned int i = 0; i < sizeof(works) / sizeof(works[0]); i++)
         run(&works[i], getenv("only"));
     printf("WORK END\n");
