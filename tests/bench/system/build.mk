@@ -59,7 +59,8 @@ $(SYSBENCH_OUT)/tools.cpio: $(INITRAMFS_MAKER) $(PKG_DONE) \
 
 SYSBENCH_IMAGES := build/images/xen.elf $(SYSBENCH_OUT)/count.so \
 	$(SYSBENCH_OUT)/work.cpio $(SYSBENCH_OUT)/tools.cpio \
-	$(SYSBENCH_OUT)/io.cpio build/images/dom0-clients.cpio
+	$(SYSBENCH_OUT)/io.cpio build/images/dom0-clients.cpio \
+	$(KIT_OUT)/scaling.elf
 
 BENCH_SYSTEM_ARGS ?=
 .PHONY: bench-system

@@ -11,6 +11,7 @@ none. Prints tables, writes build/bench/system-CPU.json. --only says which parts
     work     pieces of work in it (work.c)
     io       disk and network of a guest (io.c)
     smp      pieces of work on 2 and 4 CPUs, by the clock (smp.py)
+    scaling  operations on 1, 2 and 4 CPUs at once (scaling.py)
 
 --functions NAME says where the hypervisor's instructions of one row are.
 """
@@ -25,6 +26,7 @@ import sys
 import time
 
 import domu
+import scaling
 import smp
 from counted import (HYPERVISOR, IMAGES, KERNEL, LINE, MAIN, OUT, TOP, Counts,
                      Machine, plain_kernel, short, show_functions)
@@ -158,6 +160,16 @@ def time_pieces(args, images, kernels, cpus):
                    for pair in rounds] for name, rounds in done.items()}
 
 
+def scale(args, images):
+    """With the build of `make lockprof`, if it is there, a run for its locks."""
+    results = {label: scaling.run(label, image)[0]
+               for label, image in images.items()}
+    scaling.show(results, args.markdown)
+    if os.path.exists(scaling.LOCKPROF):
+        scaling.show_locks(scaling.run("lockprof", scaling.LOCKPROF)[1])
+    return results
+
+
 def keep(args, kernel, record):
     """Writes the JSON file; parts that did not run stay as they were."""
     path = os.path.join(OUT, f"system-{args.cpu.split(',')[0]}.json")
@@ -185,7 +197,7 @@ def main():
     parser.add_argument("--cpu", default=CPU)
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--timeout", type=float, default=3600)
-    parser.add_argument("--only", default="boot work io smp",
+    parser.add_argument("--only", default="boot work io smp scaling",
                         help="what to run; all, if not said")
     parser.add_argument("--functions", default="", metavar="NAME",
                         help="where the instructions of the rows with that "
@@ -222,6 +234,8 @@ def main():
     if "smp" in only and not args.functions:
         record["smp"] = {cpus: time_pieces(args, images, kernels, int(cpus))
                          for cpus in args.cpus.split()}
+    if "scaling" in only and not args.functions:
+        record["scaling"] = scale(args, images)
     if not args.functions:
         keep(args, os.path.basename(bzimage), record)
 

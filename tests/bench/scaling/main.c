@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations on several CPUs at once, each vcpu of this domain with objects of
+ * its own: what they still share is the hypervisor's. Says for each operation
+ * and 1, 2 and 4 vcpus (tests/bench/system/scaling.py takes the time):
+ *
+ *   SCALE BEGINS
+ *   SCALE ENDS VCPUS OPERATIONS NAME     operations of each vcpu
+ *   LOCK TAKEN WAITED OPERATIONS NAME OF LOCK, of all vcpus, if there are
+ *                                        lock profiles (make lockprof)
+ */
+#include <kit/console.h>
+#include <kit/cpu.h>
+#include <kit/event.h>
+#include <kit/grant.h>
+#include <kit/hypercall.h>
+#include <kit/mm.h>
+#include <kit/smp.h>
+#include <kit/string.h>
+#include <kit/test.h>
+#include <kit/time.h>
+#include <public/sysctl.h>
+
+#define MAX_CPUS 4U
+
+/* What one vcpu works on. */
+struct own {
+    uint64_t *table; /* a pinned L1 */
+    uint64_t *fresh; /* a read-only page that is no table yet */
+    uint64_t pte[2];
+    uint64_t roots[2];
+    unsigned int port;
+    struct mmu_update batch[32];
+    struct gnttab_map_grant_ref map;
+    struct gnttab_copy copy;
+    struct xen_memory_reservation one_page;
+    uint64_t frame, pfn; /* of that page */
+};
+
+static struct own own[MAX_CPUS];
+
+/* --- one operation each --- */
+
+static void null_call(struct own *o, unsigned int i)
+{
+    (void)o, (void)i;
+    hc_xen_version(XENVER_version, NULL);
+}
+
+static void emulated_rdmsr(struct own *o, unsigned int i)
+{
+    (void)o, (void)i;
+    asm volatile("rdmsr" : : "c"(0xc0000102) : "rax", "rdx", "memory");
+}
+
+static void timer(struct own *o, unsigned int i)
+{
+    (void)o;
+    hc_set_timer_op((1UL << 62) + i);
+}
+
+static void yield(struct own *o, unsigned int i)
+{
+    (void)o, (void)i;
+    hc_sched_op(SCHEDOP_yield, NULL);
+}
+
+static void event(struct own *o, unsigned int i)
+{
+    (void)i;
+    event_send(o->port);
+    event_clear(o->port);
+}
+
+static void update_one(struct own *o, unsigned int i)
+{
+    o->batch[0].val = o->pte[i & 1];
+    hc_mmu_update(o->batch, 1, NULL, DOMID_SELF);
+}
+
+static void update_many(struct own *o, unsigned int i)
+{
+    for (unsigned int k = 0; k < ARRAY_SIZE(o->batch); k++)
+        o->batch[k].val = o->pte[i & 1];
+    hc_mmu_update(o->batch, ARRAY_SIZE(o->batch), NULL, DOMID_SELF);
+}
+
+static void direct_write(struct own *o, unsigned int i)
+{
+    *(volatile uint64_t *)&o->table[200] = o->pte[i & 1];
+}
+
+static void va_mapping(struct own *o, unsigned int i)
+{
+    /* The windows are in one L1: its lock is shared. */
+    hc_update_va_mapping(addr(window((unsigned int)(o - own))), o->pte[i & 1],
+                         UVMF_NONE);
+}
+
+static void pin_unpin(struct own *o, unsigned int i)
+{
+    (void)i;
+    pin_table(1, virt_to_mfn(o->fresh));
+    unpin_table(virt_to_mfn(o->fresh));
+}
+
+static void base_pointer(struct own *o, unsigned int i)
+{
+    mmuext_mfn(MMUEXT_NEW_BASEPTR, o->roots[i & 1]);
+}
+
+static void map_unmap(struct own *o, unsigned int i)
+{
+    struct gnttab_unmap_grant_ref unmap = {.host_addr = o->map.host_addr};
+
+    (void)i;
+    hc_grant_table_op(GNTTABOP_map_grant_ref, &o->map, 1);
+    unmap.handle = o->map.handle;
+    hc_grant_table_op(GNTTABOP_unmap_grant_ref, &unmap, 1);
+}
+
+static void copy(struct own *o, unsigned int i)
+{
+    (void)i;
+    hc_grant_table_op(GNTTABOP_copy, &o->copy, 1);
+}
+
+static void decrease_populate(struct own *o, unsigned int i)
+{
+    (void)i;
+    o->frame = p2m[o->pfn];
+    hc_memory_op(XENMEM_decrease_reservation, &o->one_page);
+    o->frame = o->pfn;
+    hc_memory_op(XENMEM_populate_physmap, &o->one_page);
+    p2m[o->pfn] = o->frame;
+}
+
+static const struct operation {
+    const char *name;
+    void (*run)(struct own *o, unsigned int i);
+    unsigned int times;
+} operations[] = {
+    {"null hypercall", null_call, 50000},
+    {"emulated RDMSR", emulated_rdmsr, 12500},
+    {"set_timer_op", timer, 25000},
+    {"yield, nothing else to run", yield, 25000},
+    {"event to self", event, 25000},
+    {"mmu_update, batch of 1", update_one, 12500},
+    {"mmu_update, batch of 32", update_many, 1250},
+    {"direct PTE write", direct_write, 7500},
+    {"update_va_mapping, one table for all", va_mapping, 12500},
+    {"pin and unpin an empty L1", pin_unpin, 1000},
+    {"new base pointer", base_pointer, 7500},
+    {"grant map and unmap", map_unmap, 500},
+    {"grant copy of 4 KiB", copy, 2500},
+    {"decrease and populate one page", decrease_populate, 500},
+};
+
+/* --- all at once --- */
+
+static const struct operation *operation; /* of this round */
+static volatile unsigned int round, ready, done, taking_part;
+static volatile bool go;
+
+static void work(unsigned int cpu)
+{
+    struct own *o = &own[cpu];
+
+    for (unsigned int i = 0; i < operation->times / 10; i++)
+        operation->run(o, i);
+    __atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
+    while (!go)
+        cpu_relax();
+    for (unsigned int i = 0; i < operation->times; i++)
+        operation->run(o, i);
+    __atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST);
+}
+
+static void nap(uint64_t ns)
+{
+    struct sched_poll op = {.timeout = time_now() + ns};
+
+    hc_sched_op(SCHEDOP_poll, &op);
+}
+
+static void worker(void *arg)
+{
+    unsigned int seen = 0;
+
+    (void)arg;
+    events_off();
+    timer_stop_periodic();
+    for (;;) {
+        while (round == seen)
+            nap(20000000);
+        seen = round;
+        if (this_cpu()->id < taking_part)
+            work(this_cpu()->id);
+    }
+}
+
+/* --- profiles of locks --- */
+
+static struct xen_sysctl_lockprof_data locks[64];
+
+static unsigned int lock_profiles(uint32_t cmd)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_lockprof_op,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+
+    op.u.lockprof_op.cmd = cmd;
+    op.u.lockprof_op.max_elem = ARRAY_SIZE(locks);
+    HANDLE_SET(op.u.lockprof_op.data, locks);
+    if (hcall1(__HYPERVISOR_sysctl, addr(&op)))
+        return 0;
+    return op.u.lockprof_op.nr_elem;
+}
+
+static void show_locks(unsigned int times)
+{
+    unsigned int n = lock_profiles(XEN_SYSCTL_LOCKPROF_query);
+
+    for (unsigned int i = 0; i < n && i < ARRAY_SIZE(locks); i++)
+        if (locks[i].lock_cnt)
+            printk("LOCK %lu %lu %u %s\n", locks[i].lock_cnt,
+                   locks[i].block_cnt, times, locks[i].name);
+}
+
+static void run(const struct operation *op, unsigned int cpus)
+{
+    operation = op;
+    ready = done = 0;
+    go = false;
+    taking_part = cpus;
+    round++;
+    for (unsigned int i = 0; i < op->times / 10; i++)
+        op->run(&own[0], i);
+    while (ready != cpus - 1)
+        cpu_relax();
+    printk("SCALE BEGINS\n");
+    lock_profiles(XEN_SYSCTL_LOCKPROF_reset);
+    go = true;
+    for (unsigned int i = 0; i < op->times; i++)
+        op->run(&own[0], i);
+    while (done != cpus - 1)
+        cpu_relax();
+    printk("SCALE ENDS %u %u %s\n", cpus, op->times, op->name);
+    show_locks(op->times * cpus);
+}
+
+/* --- what each works on --- */
+
+static uint64_t second_root(void)
+{
+    void *root = page_alloc();
+
+    memcpy(root, (void *)start_info->pt_base, PAGE_SIZE);
+    page_set_ro(root);
+    pin_table(4, virt_to_mfn(root));
+    return virt_to_mfn(root);
+}
+
+static void prepare(unsigned int cpu)
+{
+    struct own *o = &own[cpu];
+    void *granted = page_alloc(), *page = page_alloc();
+
+    o->pte[0] = pte_make(virt_to_mfn(page_alloc()), KERNEL_RW);
+    o->pte[1] = pte_make(virt_to_mfn(page_alloc()), KERNEL_RW);
+    o->table = page_alloc();
+    page_set_ro(o->table);
+    pin_table(1, virt_to_mfn(o->table));
+    o->fresh = page_alloc();
+    page_set_ro(o->fresh);
+    for (unsigned int i = 0; i < ARRAY_SIZE(o->batch); i++)
+        o->batch[i].ptr = virt_to_maddr(&o->table[i]);
+    o->port = (unsigned int)event_bind_ipi(cpu);
+    /* The grant is mapped by an entry of the table. */
+    grant_access(GRANT_FIRST + cpu, 0, virt_to_mfn(granted), false);
+    o->map.host_addr = virt_to_maddr(&o->table[300]);
+    o->map.flags = GNTMAP_host_map | GNTMAP_contains_pte;
+    o->map.ref = GRANT_FIRST + cpu;
+    o->copy.source.domid = 0;
+    o->copy.source.u.ref = GRANT_FIRST + cpu;
+    o->copy.dest.domid = DOMID_SELF;
+    o->copy.dest.u.gmfn = virt_to_mfn(page_alloc());
+    o->copy.len = PAGE_SIZE;
+    o->copy.flags = GNTCOPY_source_gref;
+    o->pfn = virt_to_pfn(page);
+    map_page(page, 0);
+    HANDLE_SET(o->one_page.extent_start, &o->frame);
+    o->one_page.nr_extents = 1;
+    o->one_page.domid = DOMID_SELF;
+    o->roots[0] = second_root();
+    o->roots[1] = second_root();
+}
+
+void kit_main(void)
+{
+    unsigned int cpus = smp_count();
+
+    if (cpus > MAX_CPUS)
+        cpus = MAX_CPUS;
+    events_off();
+    timer_stop_periodic();
+    hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
+    if (grant_init(1))
+        panic("no grants");
+    for (unsigned int i = 0; i < cpus; i++)
+        prepare(i);
+    for (unsigned int i = 1; i < cpus; i++)
+        if (smp_start(i, worker, NULL))
+            panic("vcpu %u does not start", i);
+    for (unsigned int k = 0; k < ARRAY_SIZE(operations); k++)
+        for (unsigned int again = 0; again < 3; again++)
+            for (unsigned int n = 1; n <= cpus; n *= 2)
+                run(&operations[k], n);
+    printk("SCALE END\n");
+}
