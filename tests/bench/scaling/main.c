@@ -140,19 +140,19 @@ static const struct operation {
     void (*run)(struct own *o, unsigned int i);
     unsigned int times;
 } operations[] = {
-    {"null hypercall", null_call, 50000},
-    {"emulated RDMSR", emulated_rdmsr, 12500},
-    {"set_timer_op", timer, 25000},
-    {"yield, nothing else to run", yield, 25000},
-    {"event to self", event, 25000},
-    {"mmu_update, batch of 1", update_one, 12500},
-    {"mmu_update, batch of 32", update_many, 1250},
-    {"direct PTE write", direct_write, 7500},
-    {"update_va_mapping, one table for all", va_mapping, 12500},
-    {"pin and unpin an empty L1", pin_unpin, 1000},
-    {"new base pointer", base_pointer, 7500},
+    {"null hypercall", null_call, 400000},
+    {"emulated RDMSR", emulated_rdmsr, 60000},
+    {"set_timer_op", timer, 80000},
+    {"yield, nothing else to run", yield, 200000},
+    {"event to self", event, 80000},
+    {"mmu_update, batch of 1", update_one, 100000},
+    {"mmu_update, batch of 32", update_many, 8000},
+    {"direct PTE write", direct_write, 40000},
+    {"update_va_mapping, one table for all", va_mapping, 150000},
+    {"pin and unpin an empty L1", pin_unpin, 10000},
+    {"new base pointer", base_pointer, 8000},
     {"grant map and unmap", map_unmap, 500},
-    {"grant copy of 4 KiB", copy, 2500},
+    {"grant copy of 4 KiB", copy, 20000},
     {"decrease and populate one page", decrease_populate, 500},
 };
 
