@@ -25,7 +25,11 @@ static void periodic_fired(void *arg)
 
 static void poll_over(void *arg)
 {
-    vcpu_unblock(arg);
+    struct vcpu *v = arg;
+
+    /* An event may have ended that poll, and v may be in SCHEDOP_block now. */
+    if (READ_ONCE(v->pause_flags) & VPF_POLLING)
+        vcpu_unblock(v);
 }
 
 void vcpu_timers_init(struct vcpu *v)
