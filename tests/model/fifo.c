@@ -50,26 +50,7 @@ void hv_free(void *p)
     (void)p;
 }
 
-bool host_irqs_off; /* hostarch's irq_save() */
-
-void spin_lock(spinlock_t *l)
-{
-    for (;;) {
-        model_step();
-        if (!model_saw(l->next))
-            break;
-        model_wait(__builtin_return_address(0));
-    }
-    l->next = 1;
-    model_wrote();
-}
-
-void spin_unlock(spinlock_t *l)
-{
-    model_step();
-    l->next = 0;
-    model_wrote();
-}
+#include "model_lock.inc"
 
 void spin_lock_pair(spinlock_t *a, spinlock_t *b)
 {

@@ -32,26 +32,7 @@ static unsigned int handled;
 /* ---- the rest of the hypervisor ---- */
 
 struct domain *dom0;
-bool host_irqs_off; /* hostarch's irq_save() */
-
-void spin_lock(spinlock_t *l)
-{
-    for (;;) {
-        model_step();
-        if (!model_saw(l->next))
-            break;
-        model_wait(__builtin_return_address(0));
-    }
-    l->next = 1;
-    model_wrote();
-}
-
-void spin_unlock(spinlock_t *l)
-{
-    model_step();
-    l->next = 0;
-    model_wrote();
-}
+#include "model_lock.inc"
 
 /* A vcpu sleeps for its flags alone: being awake is that they are 0. */
 void sched_wake(struct vcpu *v)
