@@ -16,10 +16,7 @@ struct saved_entry {
     uint64_t frame;
 };
 
-/*
- * Operations with a lock that they took before the version became 0 end; one
- * that takes a lock after our look at it sees the 0. Then the pins are stable.
- */
+/* An operation that has the lock since before the version became 0 ends. */
 static bool entry_idle(struct grant_active *a)
 {
     if (spin_is_locked(&a->lock)) {
@@ -50,6 +47,10 @@ static bool frame_is_quiet(const struct grant_active *a)
     return !(locks | pins);
 }
 
+/*
+ * Operations with a lock that they took before the version became 0 end; one
+ * that takes a lock after our look at it sees the 0. Then the pins are stable.
+ */
 static bool entries_idle(struct grant_table *t)
 {
     shared_fence();

@@ -34,6 +34,14 @@ struct model {
     void (*run_on)(unsigned int t);
 };
 
+/* Of a file whose functions have the names of what they are for. */
+#define MODEL(text, from, ...)                                    \
+    {                                                             \
+        .name = (text), .reset = (from), .thread = {__VA_ARGS__}, \
+        .hash = hash, .always = always, .finally = at_the_end,    \
+        .run_on = host_run_on                                     \
+    }
+
 struct model_result {
     const char *wrong; /* NULL: it holds */
     uint64_t states, executions;

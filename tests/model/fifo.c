@@ -385,18 +385,6 @@ static void reset_2(void)
     senders_left = 2;
 }
 
-static void run_on(unsigned int t)
-{
-    host_run_on(t);
-}
-
-#define MODEL(text, from, ...)                                    \
-    {                                                             \
-        .name = (text), .reset = (from), .thread = {__VA_ARGS__}, \
-        .hash = hash, .always = always, .finally = at_the_end,    \
-        .run_on = run_on                                          \
-    }
-
 static struct model models[] = {
     MODEL("one event, twice", reset_1, serve, send_1_1),
     MODEL("two events", reset_1, serve, send_1_2),

@@ -350,11 +350,6 @@ static uint64_t hash(void)
     return h;
 }
 
-static void run_on(unsigned int t)
-{
-    host_run_on(t);
-}
-
 /* ---- scenarios ---- */
 
 static void reset(void)
@@ -481,13 +476,6 @@ static void give_back_a(void)
 {
     give_back(A);
 }
-
-#define MODEL(text, from, ...)                                    \
-    {                                                             \
-        .name = (text), .reset = (from), .thread = {__VA_ARGS__}, \
-        .hash = hash, .always = always, .finally = at_the_end,    \
-        .run_on = run_on                                          \
-    }
 
 static struct model models[] = {
     MODEL("write, get as L1", reset, write_a, get_put_a),

@@ -302,18 +302,6 @@ static void reset_2(void)
     reset(2);
 }
 
-static void run_on(unsigned int t)
-{
-    host_run_on(t);
-}
-
-#define MODEL(text, from, ...)                                    \
-    {                                                             \
-        .name = (text), .reset = (from), .thread = {__VA_ARGS__}, \
-        .hash = hash, .always = always, .finally = at_the_end,    \
-        .run_on = run_on                                          \
-    }
-
 static struct model models[] = {
     MODEL("a poll", reset_1, poll_1, send_1),
     MODEL("a poll, woken for nothing too", reset_1, poll_1, send_1, unblock),
