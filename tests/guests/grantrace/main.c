@@ -19,6 +19,7 @@
 #define REF     GRANT_FIRST
 #define ROUNDS  200
 #define SPAN    (NS_PER_S / 2) /* of a race without end */
+#define LIMIT   (20 * NS_PER_S) /* of one that waits for something */
 #define NR_CPUS 3
 
 static unsigned int self;
@@ -199,12 +200,18 @@ static void keeper(void)
         ;
 }
 
+/*
+ * The pause at the end leaves the keeper moments in which nobody uses the
+ * grant: two spies that lose their CPUs in turn, each with the grant mapped,
+ * kept it from any withdrawal for all of SPAN.
+ */
 static void spy(void)
 {
     char *mine = seen[me()], *va = window(me());
-    uint64_t end = time_now() + SPAN;
+    uint64_t start = time_now(), now = start;
 
-    for (unsigned int i = 0; time_now() < end; i++) {
+    for (; now < start + SPAN || (!withdrawals && now < start + LIMIT);
+         now = time_now()) {
         uint32_t handle;
 
         memset(mine, 0, 64);
@@ -219,6 +226,8 @@ static void spy(void)
                 leaks += ((volatile char *)va)[n] != OPEN;
             EXPECT_EQ(unmap(va, handle), GNTST_okay);
         }
+        for (volatile unsigned int pause = 0; pause < 20000; pause++)
+            ;
     }
 }
 
