@@ -16,6 +16,7 @@
 #include <asm/pv/ptype.h>
 
 #include <public/grant_table.h>
+#include <public/sysctl.h>
 
 #define MAX_ROUNDS 10000
 
@@ -216,6 +217,19 @@ static void all_idle(void)
         BUG_ON(!host_current_of(cpu)->is_idle);
 }
 
+/* Frames that were taken out of use go back: those alone may still be marked.
+ */
+static void frames_online(void)
+{
+    for (uint64_t n = FRAME_HEAP; n < NR_FRAMES; n++) {
+        uint32_t status;
+
+        if (mfn_to_page(mfn(n))->state == PGS_BROKEN)
+            BUG_ON(heap_online(mfn(n), &status) ||
+                   !(status & PG_ONLINE_ONLINED));
+    }
+}
+
 static void check_nothing_left(void)
 {
     for (uint64_t n = FRAME_HEAP; n < NR_FRAMES; n++)
@@ -290,6 +304,7 @@ void world_destroy(void)
     world_settle();
     BUG_ON(domain_get_first_from(0) != NULL);
     reset_pools();
+    frames_online();
     check_nothing_left();
 }
 
