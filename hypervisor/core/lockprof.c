@@ -47,8 +47,8 @@ static const char *const rank_name[NR_RANKS] = {
     [LOCK_RANK_RUNQ] = "run queue",
     [LOCK_RANK_SCHED_DOMAIN] = "domain's share",
     [LOCK_RANK_TIMER] = "timers",
-    [LOCK_RANK_TIME] = "time, calls of CPUs",
-    [LOCK_RANK_IPI] = "TLB flushes",
+    [LOCK_RANK_TIME] = "time",
+    [LOCK_RANK_CALL] = "calls of other CPUs",
     [LOCK_RANK_PCI] = "pci, console input",
     [LOCK_RANK_CONSOLE] = "console",
 };

@@ -7,7 +7,7 @@
 
 MODEL_OUT := build/model
 MODEL_DIR := tests/model
-MODEL_NAMES := ptype fifo sleep
+MODEL_NAMES := ptype fifo sleep flush
 
 MODEL_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -D_GNU_SOURCE \
 	-DTRELLIS_DEBUG=1 -I$(MODEL_DIR) -I$(UNIT_DIR)/hostarch/include \
@@ -18,10 +18,11 @@ MODEL_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -D_GNU_SOURCE \
 ptype_MODEL := $(addprefix hypervisor/arch/x86/pv/,ptype.c page_ref.c \
 	pt_tables.c l1e.c l1tf.c pt_entry.c)
 fifo_MODEL := hypervisor/core/evtchn_fifo.c
+flush_MODEL := hypervisor/arch/x86/tlb_request.c
 sleep_MODEL := hypervisor/core/vcpu_sleep.c hypervisor/core/evtchn_send.c \
 	hypervisor/hypercall/sched_op.c
 
 .PHONY: test-model
-test-model: ## Model checking: page types, event queues, sleep; all interleavings
+test-model: ## Model checking: page types, event queues, sleep, flushes; all interleavings
 	@$(MODEL_DIR)/run.sh $(MODEL_OUT) "$(CC)" "$(MODEL_CFLAGS)" \
 		$(foreach m,$(MODEL_NAMES),$(m):$(subst $(eval ) ,$(comma),$($(m)_MODEL)))

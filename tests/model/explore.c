@@ -18,7 +18,7 @@ static struct thread {
     /* The same when it last wrote: a loop that waits forgets what it read. */
     uint64_t wrote_saw;
     unsigned int wrote_steps;
-    uint64_t waits_for; /* another step than this many; 0: for nothing */
+    uint64_t waits_for; /* more writes than this many; 0: for nothing */
     bool ended;
 } threads[MODEL_MAX_THREADS];
 static unsigned int running;
@@ -30,7 +30,7 @@ static struct choice {
     uint8_t of, taken;
 } path[MAX_DEPTH];
 static unsigned int depth, replayed;
-static uint64_t total_steps;
+static uint64_t total_writes;
 
 /* ---- states seen ---- */
 
@@ -89,7 +89,7 @@ static uint64_t state_hash(void)
         h = model_mix(h, threads[t].saw);
         h = model_mix(h, threads[t].steps * 2UL + threads[t].ended);
         h = model_mix(h, threads[t].waits_for != 0 &&
-                             threads[t].waits_for == total_steps);
+                             threads[t].waits_for == total_writes);
     }
     return h;
 }
@@ -130,19 +130,26 @@ uint64_t model_saw(uint64_t value)
     return value;
 }
 
+/* What a loop that waits goes back to. */
+static void loop_starts(void)
+{
+    threads[running].wrote_saw = threads[running].saw;
+    threads[running].wrote_steps = threads[running].steps;
+}
+
 void model_forget(uint64_t all_it_knows)
 {
     threads[running].saw = all_it_knows;
     threads[running].steps = 0;
-    model_wrote();
+    loop_starts();
 }
 
 void model_wrote(void)
 {
     if (!in_thread)
         return;
-    threads[running].wrote_saw = threads[running].saw;
-    threads[running].wrote_steps = threads[running].steps;
+    total_writes++;
+    loop_starts();
 }
 
 void model_wait(const void *where)
@@ -151,7 +158,7 @@ void model_wait(const void *where)
 
     t->saw = model_mix(t->wrote_saw, (uint64_t)where);
     t->steps = t->wrote_steps + 1;
-    t->waits_for = total_steps;
+    t->waits_for = total_writes;
     pause_thread();
 }
 
@@ -210,7 +217,7 @@ static void start_threads(void)
 
 static bool can_run(unsigned int t)
 {
-    return !threads[t].ended && threads[t].waits_for != total_steps;
+    return !threads[t].ended && threads[t].waits_for != total_writes;
 }
 
 static unsigned int runnable(unsigned int *list)
@@ -227,7 +234,6 @@ static void run_thread(unsigned int t)
 {
     running = t;
     threads[t].waits_for = 0;
-    total_steps++;
     model->run_on(t);
     in_thread = true;
     model_switch(&explorer_sp, threads[t].sp);
@@ -242,7 +248,7 @@ static bool execute(void)
     unsigned int list[MODEL_MAX_THREADS], n;
 
     depth = 0;
-    total_steps = 1;
+    total_writes = 1;
     model->reset();
     start_threads();
     while (!wrong && (n = runnable(list)) > 0) {

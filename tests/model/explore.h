@@ -60,8 +60,9 @@ uint64_t model_saw(uint64_t value);
 void model_forget(uint64_t all_it_knows);
 /* It has written. */
 void model_wrote(void);
-/* A loop waits until some other thread has done a step. Afterwards it knows
- * nothing of what it has read since it last wrote. */
+/* A loop waits until some other thread has written. Afterwards it knows
+ * nothing of what it has read since it last wrote. Threads that wait for one
+ * another are found by it, even if each looks again and again. */
 void model_wait(const void *where);
 /* One of n, all of which are tried. */
 unsigned int model_choose(unsigned int n);

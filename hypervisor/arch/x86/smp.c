@@ -16,7 +16,7 @@ unsigned int nr_cpus = 1;
 
 /* One call at a time; the lock guards the call. cpus holds those that have not
  * yet done (wait) or not yet read (no wait) it. */
-static spinlock_t call_lock = SPINLOCK_INIT(LOCK_RANK_IPI - 1);
+static spinlock_t call_lock = SPINLOCK_INIT(LOCK_RANK_CALL);
 static struct {
     void (*fn)(void *arg);
     void *arg;

@@ -17,7 +17,6 @@
 #include <hv/perfc.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
-#include <hv/spinlock.h>
 
 #include <asm/apic.h>
 #include <asm/tlb.h>
@@ -27,21 +26,6 @@
 
 static uint32_t clock = 1;
 static DEFINE_PER_CPU(uint32_t, tlb_time);
-
-enum what {
-    ONE_PAGE,
-    GUEST_ENTRIES,
-    ALL_ENTRIES
-};
-
-/* The request that other CPUs carry out. request_lock guards what and va;
- * request_cpus shrinks as they do. */
-static spinlock_t request_lock = SPINLOCK_INIT(LOCK_RANK_IPI);
-static struct request {
-    enum what what;
-    unsigned long va;
-} request;
-static cpumask_t request_cpus;
 
 static struct tasklet catch_up;
 
@@ -126,78 +110,55 @@ void tlb_filter_mask(cpumask_t *mask, uint32_t stamp)
     }
 }
 
-static void carry_out(const struct request *r)
+void tlb_carry_out(const struct tlb_request *r)
 {
-    if (r->what == ONE_PAGE)
+    if (r->what == TLB_ONE_PAGE)
         tlb_flush_one_local(r->va);
-    else if (r->what == GUEST_ENTRIES)
+    else if (r->what == TLB_GUEST_ENTRIES)
         tlb_flush_local();
     else
         tlb_flush_all_local();
 }
 
-/* A request of another CPU, if there is one for this. */
-static void serve_request(void)
-{
-    unsigned int cpu = smp_processor_id();
-
-    if (!cpumask_test(&request_cpus, cpu))
-        return;
-    carry_out(&request);
-    cpumask_clear(&request_cpus, cpu);
-}
-
 static void flush_interrupt(struct cpu_regs *regs)
 {
     (void)regs;
-    serve_request();
+    tlb_request_serve();
 }
 
-/* Interrupts are on: a CPU that waits here for a lock which the holder keeps
- * with interrupts off would never answer the holder's own flush. */
-static void flush_mask(const cpumask_t *mask, struct request r)
+/* Interrupts are on: who waits for others serves what they ask meanwhile, and
+ * a CPU that waits here for a lock which the holder keeps with interrupts off
+ * would never answer the holder's own flush. */
+static void flush_mask(const cpumask_t *mask, struct tlb_request r)
 {
     unsigned int cpu = smp_processor_id();
     cpumask_t others;
 
     cpumask_and(&others, mask, &cpu_online_map);
     if (cpumask_test(mask, cpu)) {
-        carry_out(&r);
+        tlb_carry_out(&r);
         bit_clear(others.bits, cpu);
     }
     if (cpumask_empty(&others))
         return;
     ASSERT(irq_is_enabled());
-
-    while (!spin_trylock(&request_lock)) {
-        serve_request();
-        cpu_relax();
-    }
-    request = r;
-    barrier();
-    request_cpus = others;
     perfc_inc(PERFC_TLB_REQUESTS);
-    smp_mb();
-    apic_send_ipi_mask(&others, VECTOR_TLB_FLUSH);
-    for (unsigned int i = 0; i < ARRAY_SIZE(request_cpus.bits); i++)
-        while (READ_ONCE(request_cpus.bits[i]))
-            cpu_relax();
-    spin_unlock(&request_lock);
+    tlb_request_send(&others, &r);
 }
 
 void tlb_flush_mask(const cpumask_t *mask)
 {
-    flush_mask(mask, (struct request){.what = GUEST_ENTRIES});
+    flush_mask(mask, (struct tlb_request){.what = TLB_GUEST_ENTRIES});
 }
 
 void tlb_flush_one_mask(const cpumask_t *mask, unsigned long va)
 {
-    flush_mask(mask, (struct request){.what = ONE_PAGE, .va = va});
+    flush_mask(mask, (struct tlb_request){.what = TLB_ONE_PAGE, .va = va});
 }
 
 void tlb_flush_hypervisor(void)
 {
-    flush_mask(&cpu_online_map, (struct request){.what = ALL_ENTRIES});
+    flush_mask(&cpu_online_map, (struct tlb_request){.what = TLB_ALL_ENTRIES});
 }
 
 void __init tlb_init(void)

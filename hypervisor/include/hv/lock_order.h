@@ -34,7 +34,7 @@ enum lock_rank {
     LOCK_RANK_SCHED_DOMAIN = 82, /* d->sched.lock; irq off */
     LOCK_RANK_TIMER = 85,        /* irq off */
     LOCK_RANK_TIME = 87,
-    LOCK_RANK_IPI = 88,
+    LOCK_RANK_CALL = 88,    /* one call of other CPUs */
     LOCK_RANK_PCI = 89,     /* configuration space; irq off */
     LOCK_RANK_CONSOLE = 90, /* irq off, innermost */
 };
