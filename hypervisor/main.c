@@ -150,6 +150,7 @@ init_all(uint32_t magic, uint32_t info)
     irq_enable();
     smp_boot();
     time_refine();
+    platform_clock_init();
     heap_boot_scrub();
     printk("All CPUs up: %u of %u. Heap: %lu MiB free of %lu MiB\n", nr_cpus,
            nr_present_cpus, heap_free_pages() >> (20 - PAGE_SHIFT),

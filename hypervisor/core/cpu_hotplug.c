@@ -130,6 +130,7 @@ int cpu_up(unsigned int cpu)
     if (!cpumask_test(&cpu_online_map, cpu)) {
         order(cpu, RETURN, RUNNING);
         timer_cpu_open(cpu);
+        arch_clock_cpu_up(cpu);
         printk(LOG_INFO "CPU %u is online\n", cpu);
     }
     /* One whose leaving was begun and not ended comes back too. */

@@ -44,6 +44,8 @@ static const struct {
     {"page types dropped", BY_CPU, SINGLE(PERFC_TYPES_DROPPED), 0},
     {"TLB flushes of other CPUs", BY_CPU, SINGLE(PERFC_TLB_REQUESTS), 0},
     {"log messages dropped", BY_CPU, SINGLE(PERFC_LOG_DROPPED), 0},
+    {"clock corrections", BY_CPU, SINGLE(PERFC_CLOCK_STEPS), 0},
+    {"clock jumps", BY_CPU, SINGLE(PERFC_CLOCK_JUMPS), 0},
     {"interrupts", INTERRUPTS_BY_CPU, 0, 0},
 #undef SINGLE
 #define ARRAY(field) offsetof(struct perfc_cpu, field)

@@ -34,6 +34,12 @@ KERNELS = {
     "pagetypes": {},
     "events": {},
     "timers": {},
+    # System time by a platform clock: the HPET, and one that wraps in 5 s.
+    "timers+corrected": {"kernel": "timers",
+                         "hv": "tsc=unstable clocksource=acpi"},
+    "clock": {"smp": 2, "hv": "dom0_max_vcpus=3"},
+    "clock+corrected": {"kernel": "clock", "append": "corrected", "smp": 2,
+                        "hv": "dom0_max_vcpus=3 tsc=unstable"},
     "grants": {},
     "grantrace": {"smp": 3},
     "hostile": {},

@@ -58,6 +58,7 @@ static void show_clocks(char key)
     (void)key;
     printk(LOG_INFO "TSC %u.%03u MHz, up %lld ms\n", tsc_khz / 1000,
            tsc_khz % 1000, (long long)(now_ns() / 1000000));
+    platform_clock_show();
     for_each_online_cpu (cpu) {
         cpumask_t one = cpumask_of(cpu);
         struct clock_reading c = {0};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters of known frequency, to measure the TSC with.
+ * Counters of known frequency, to measure the TSC with, at boot and after.
  */
 #include <hv/acpi.h>
+#include <hv/cmdline.h>
 #include <hv/lib.h>
 
 #include <asm/page.h>
@@ -29,7 +30,7 @@ static uint64_t hpet_read(void)
     return hpet[HPET_COUNTER / 4];
 }
 
-static struct ref_clock __initdata hpet_clock = {
+static struct ref_clock hpet_clock __ro_after_init = {
     .name = "HPET", .mask = 0xffffffff, .read = hpet_read};
 
 static bool __init hpet_init(void)
@@ -59,7 +60,7 @@ static uint64_t pm_timer_read(void)
     return inl(acpi_info.pm_timer_port);
 }
 
-static struct ref_clock __initdata pm_clock = {
+static struct ref_clock pm_clock __ro_after_init = {
     .name = "PM timer", .hz = PM_TIMER_HZ, .read = pm_timer_read};
 
 static bool __init pm_timer_init(void)
@@ -91,23 +92,69 @@ static uint64_t pit_read(void)
     return 0xffff - v; /* it counts down */
 }
 
-static struct ref_clock __initdata pit_clock = {
+static struct ref_clock pit_clock __ro_after_init = {
     .name = "PIT", .hz = PIT_HZ, .mask = 0xffff, .read = pit_read};
 
-static void __init pit_init(void)
+static bool __init pit_init(void)
 {
     outb((uint8_t)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2), PORT_B);
     outb(PIT_SELECT2_MODE2, PIT_CONTROL);
     outb(0, PIT_COUNTER2); /* 65536 */
     outb(0, PIT_COUNTER2);
+    return true;
+}
+
+/* ---- the choice ---- */
+
+enum {
+    HPET,
+    PM_TIMER,
+    PIT,
+    TSC,
+    NO_CHOICE
+};
+static unsigned int choice __initdata = NO_CHOICE;
+
+/* Best first. TSC: only that, after it was measured by the best of the rest. */
+static const struct {
+    const char *option;
+    struct ref_clock *clock;
+    bool (*init)(void);
+} clocks[] __initconst = {
+    [HPET] = {"hpet", &hpet_clock, hpet_init},
+    [PM_TIMER] = {"acpi", &pm_clock, pm_timer_init},
+    [PIT] = {"pit", &pit_clock, pit_init},
+    [TSC] = {"tsc", NULL, NULL},
+};
+
+static int __init parse_clocksource(const char *value)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(clocks); i++) {
+        if (strcmp(value, clocks[i].option))
+            continue;
+        choice = i;
+        return 0;
+    }
+    return -EINVAL;
+}
+PARAM_FUNC("clocksource", parse_clocksource);
+
+bool __init ref_clock_is_tsc(void)
+{
+    return choice == TSC;
 }
 
 const struct ref_clock *__init ref_clock_find(void)
 {
-    if (hpet_init())
-        return &hpet_clock;
-    if (pm_timer_init())
-        return &pm_clock;
+    if (choice < TSC) {
+        if (clocks[choice].init())
+            return clocks[choice].clock;
+        printk(LOG_WARN "clocksource=%s: there is none\n",
+               clocks[choice].option);
+    }
+    for (unsigned int i = HPET; i < PIT; i++)
+        if (clocks[i].init())
+            return clocks[i].clock;
     pit_init();
     return &pit_clock;
 }

@@ -64,12 +64,8 @@ static void scale_set(unsigned int cpu, const struct tsc_scale *s)
 uint32_t tsc_khz __ro_after_init;
 static bool stable = true;
 
-/* A reading of TSC and reference clock at the same moment. */
-struct sample {
-    uint64_t tsc, ref;
-};
-static const struct ref_clock *ref __initdata;
-static struct sample first_sample __initdata;
+const struct ref_clock *ref_clock __ro_after_init;
+static struct clock_sample first_sample __initdata;
 
 static inline uint64_t scale_delta(uint64_t delta, const struct tsc_scale *s)
 {
@@ -93,6 +89,15 @@ s_time_t now_ns(void)
     return ns;
 }
 
+s_time_t tsc_to_ns(uint64_t tsc)
+{
+    const struct tsc_scale *s = my_scale();
+    int64_t delta = (int64_t)(tsc - s->base_tsc);
+
+    return delta > 0 ? s->base_ns + (s_time_t)scale_delta((uint64_t)delta, s)
+                     : s->base_ns;
+}
+
 uint64_t ns_to_tsc(s_time_t at)
 {
     const struct tsc_scale *s = my_scale();
@@ -111,7 +116,7 @@ uint64_t ns_to_tsc(s_time_t at)
 }
 
 /* shift brings the rate into (1, 2] GHz, so that mul has all its bits. */
-static void __init set_scale(struct tsc_scale *s, uint64_t hz)
+static void set_scale(struct tsc_scale *s, uint64_t hz)
 {
     int shift = 0;
 
@@ -125,49 +130,47 @@ static void __init set_scale(struct tsc_scale *s, uint64_t hz)
 }
 
 /* The closest of several: an emulator or SMM may come between the reads. */
-static struct sample __init take_sample(void)
+struct clock_sample clock_sample(void)
 {
-    uint64_t best = ~0ULL;
-    struct sample s = {0, 0};
+    struct clock_sample s = {.window = ~0ULL};
 
     for (unsigned int i = 0; i < 5; i++) {
-        uint64_t t0 = rdtsc_ordered(), r = ref->read(), t1 = rdtsc_ordered();
+        uint64_t t0 = rdtsc_ordered(), r = ref_clock->read(),
+                 t1 = rdtsc_ordered();
 
-        if (t1 - t0 >= best)
-            continue;
-        best = t1 - t0;
-        s = (struct sample){t0 + best / 2, r};
+        if (t1 - t0 < s.window)
+            s = (struct clock_sample){t0 + (t1 - t0) / 2, r, t1 - t0};
     }
     return s;
 }
 
-static uint64_t __init ref_elapsed(const struct sample *a,
-                                   const struct sample *b)
+static uint64_t __init ref_elapsed(const struct clock_sample *a,
+                                   const struct clock_sample *b)
 {
-    return (b->ref - a->ref) & ref->mask;
+    return (b->ref - a->ref) & ref_clock->mask;
 }
 
-static uint64_t __init tsc_hz_between(const struct sample *a,
-                                      const struct sample *b)
+static uint64_t __init tsc_hz_between(const struct clock_sample *a,
+                                      const struct clock_sample *b)
 {
-    return mul_div(b->tsc - a->tsc, ref->hz, ref_elapsed(a, b));
+    return mul_div(b->tsc - a->tsc, ref_clock->hz, ref_elapsed(a, b));
 }
 
 void __init time_init(void)
 {
     struct tsc_scale s = {0};
-    struct sample end;
+    struct clock_sample end;
     uint64_t ticks, hz;
 
-    ref = ref_clock_find();
-    ticks = ref->hz * (MEASURE_NS / 1000) / 1000000;
+    ref_clock = ref_clock_find();
+    ticks = ref_clock->hz * (MEASURE_NS / 1000) / 1000000;
     apic_timer_measure_start();
-    first_sample = take_sample();
+    first_sample = clock_sample();
     do
-        end = take_sample();
+        end = clock_sample();
     while (ref_elapsed(&first_sample, &end) < ticks);
     apic_timer_measure_end(ref_elapsed(&first_sample, &end) * NSEC_PER_SEC /
-                           ref->hz);
+                           ref_clock->hz);
 
     hz = tsc_hz_between(&first_sample, &end);
     tsc_khz = (uint32_t)(hz / 1000);
@@ -176,7 +179,7 @@ void __init time_init(void)
     scale_set(0, &s);
     apic_timer_init_cpu();
     printk("TSC %u.%03u MHz, measured with the %s\n", tsc_khz / 1000,
-           tsc_khz % 1000, ref->name);
+           tsc_khz % 1000, ref_clock->name);
 }
 
 /* The new rate from now on; time goes on from where it is. */
@@ -192,11 +195,11 @@ static void __init refine_cpu(void *hz)
 
 void __init time_refine(void)
 {
-    struct sample end = take_sample();
+    struct clock_sample end = clock_sample();
     uint64_t elapsed_ns = (uint64_t)now_ns(), hz, old = tsc_khz * 1000UL;
 
     /* The reference may have wrapped, more than once. */
-    if (elapsed_ns > ref->mask / 2 * NSEC_PER_SEC / ref->hz)
+    if (elapsed_ns > ref_clock->mask / 2 * NSEC_PER_SEC / ref_clock->hz)
         return;
     hz = tsc_hz_between(&first_sample, &end);
     if (hz > old + old / 100 || hz < old - old / 100) {
@@ -295,6 +298,21 @@ bool __init time_sync_cpu(unsigned int cpu)
     scale_set(cpu, &corrected);
     printk(LOG_WARN "TSC of CPU %u differs by %ld: corrected\n", cpu, offset);
     return true;
+}
+
+/* Interrupts are off since the TSC was read: nobody on this CPU has seen a
+ * later time than ns. */
+void time_set_course(uint64_t tsc, s_time_t ns, uint64_t hz)
+{
+    struct tsc_scale s = {.base_tsc = tsc, .base_ns = ns};
+
+    set_scale(&s, hz);
+    scale_set(smp_processor_id(), &s);
+}
+
+void tsc_set_unstable(void)
+{
+    WRITE_ONCE(stable, false);
 }
 
 bool tsc_is_stable(void)

@@ -62,6 +62,10 @@ void arch_timer_program(s_time_t deadline);
 void arch_vcpu_time_update(struct vcpu *v, bool force);
 void arch_wallclock_update(struct domain *d); /* shared_info.wc_* */
 
+/* cpu is back in cpu_online_map and has timers: its clock is set right before
+ * it runs a guest. */
+void arch_clock_cpu_up(unsigned int cpu);
+
 /* ---- TLB ---- */
 /* Flush everything of guests on these CPUs; returns when done. */
 void tlb_flush_mask(const cpumask_t *mask);

@@ -19,6 +19,8 @@ enum perfc {
     PERFC_TYPES_DROPPED,
     PERFC_TLB_REQUESTS, /* flushes asked of other CPUs */
     PERFC_LOG_DROPPED,  /* messages over their rate */
+    PERFC_CLOCK_STEPS,  /* system time corrected by the platform clock */
+    PERFC_CLOCK_JUMPS,  /* of these, at once and not bit by bit */
     NR_PERFC
 };
 

@@ -77,14 +77,15 @@ void cpuid_init(void)
     cpuid_policy_make_pv(&cpuid_pv_default, false);
 }
 
-/* The control domain stays on this machine: it may count on its clock. */
+/* The control domain stays on this machine: it may count on its clock, unless
+ * we do not. */
 int cpuid_domain_create(struct domain *d)
 {
     d->arch.cpuid = hv_alloc(sizeof(*d->arch.cpuid));
     if (!d->arch.cpuid)
         return -ENOMEM;
     *d->arch.cpuid = cpuid_pv_default;
-    if (d->is_privileged)
+    if (d->is_privileged && tsc_is_stable())
         d->arch.cpuid->ext[7].d |= cpuid_host.ext[7].d & E7_ITSC;
     return 0;
 }

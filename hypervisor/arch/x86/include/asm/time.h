@@ -19,8 +19,20 @@ struct ref_clock {
     uint64_t mask;
     uint64_t (*read)(void);
 };
-/* refclock.c: the best there is: HPET, ACPI PM timer, PIT. */
+/* refclock.c: the best there is, HPET, ACPI PM timer, PIT, or the one that
+ * the command line names. */
 const struct ref_clock *ref_clock_find(void);
+/* The command line wants no clock but the TSC once that is measured. */
+bool ref_clock_is_tsc(void);
+/* The one that was found; reading it is for one CPU at a time. */
+extern const struct ref_clock *ref_clock;
+
+/* TSC and reference clock at the same moment, give or take half the window,
+ * which is in ticks of the TSC. */
+struct clock_sample {
+    uint64_t tsc, ref, window;
+};
+struct clock_sample clock_sample(void);
 
 /* Boot CPU: measure the TSC for a few ms; system time starts. */
 void time_init(void);
@@ -40,10 +52,22 @@ void apic_timer_init_cpu(void);
 /* Scaled as the CPU's TSC_DEADLINE register wants it. */
 uint64_t ns_to_tsc(s_time_t at);
 
+/* This CPU's system time at a value of its TSC. */
+s_time_t tsc_to_ns(uint64_t tsc);
+/* It goes on with ns at that value, at hz ticks per second. */
+void time_set_course(uint64_t tsc, s_time_t ns, uint64_t hz);
+
+/* platform_clock.c. Boot, after time_refine(): decide whether the TSC is
+ * trusted, watched or followed. */
+void platform_clock_init(void);
+void platform_clock_show(void); /* console key */
+
 /* Fill tsc_timestamp, system_time, scale and flags for this CPU. */
 void time_fill_record(struct vcpu_time_info *t);
 /* All CPUs' TSCs are one: a guest may compare readings of different vcpus. */
 bool tsc_is_stable(void);
+/* From now on not; each vcpu is told with its next record. */
+void tsc_set_unstable(void);
 
 /* rtc.c: seconds since 1970 from the battery clock. */
 uint64_t rtc_read(void);
