@@ -93,7 +93,7 @@ void domain_page_free(struct page_info *pg)
     spin_unlock(&d->page_list_lock);
     m2p_set(page_to_mfn(pg), INVALID_M2P);
     pg->flags = 0;
-    heap_free(pg, 0);
+    heap_free_one(pg);
     if (last)
         domain_put(d);
 }
@@ -206,7 +206,7 @@ int domain_exchange_pages(struct domain *d, struct page_info **old,
     spin_unlock(&d->page_list_lock);
     for (unsigned long i = 0; i < nr_old; i++) {
         m2p_set(page_to_mfn(old[i]), INVALID_M2P);
-        heap_free(old[i], 0);
+        heap_free_one(old[i]);
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the frame allocator share: page_alloc.c (free blocks),
- * heap_scrub.c, heap_offline.c, heap_low.c.
+ * heap_scrub.c, heap_offline.c, heap_low.c, heap_cache.c.
  */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
@@ -18,6 +18,7 @@
  * first frame only. */
 #define HEAP_FREE    0x01 /* first frame of a free block */
 #define HEAP_SCRUB   0x02 /* frames in it await the scrubber */
+#define HEAP_KEPT    0x10 /* in a CPU's cache (heap_cache.c) */
 #define HEAP_CLEAN   0x20 /* contents are zero */
 #define HEAP_DIRTY   0x40 /* contents are a former owner's */
 #define HEAP_OFFLINE 0x80 /* bad and in no list (heap_offline.c) */
@@ -51,6 +52,20 @@ struct page_info *block_of(uint32_t n);
 void block_isolate(struct page_info *pg, uint32_t n);
 /* free frames went from before to heap_nr_free: tell dom0 if there are few. */
 void heap_low_check(void);
+/* A frame for which heap_frame_ends() was called becomes a free block's. */
+void heap_frame_returns(struct page_info *pg);
+
+/* ---- without ---- */
+/* Nobody's any more, but not in a block either. False, and nothing done, for
+ * one with PGS_BROKEN. */
+bool heap_frame_ends(struct page_info *pg);
+/* heap_cache.c. A single frame that this CPU has kept, of its own node; to be
+ * treated as a block that was taken. */
+struct page_info *heap_cache_take(void);
+/* What this CPU has kept, or all have, goes to the heap. True: there was. */
+void heap_cache_empty(void);
+bool heap_caches_empty(void);
+uint64_t heap_caches_count(void);
 
 static inline struct page_info *heap_frame(uint32_t n)
 {

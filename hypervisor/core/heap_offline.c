@@ -17,6 +17,7 @@ static bool offline_free(struct page_info *pg)
     uint32_t n = heap_number(pg);
     struct page_info *block;
 
+    (void)heap_caches_empty();
     spin_lock(&heap_lock);
     block = block_of(n);
     if (block) {

@@ -130,6 +130,7 @@ bool heap_scrub(void)
 {
     bool more = true;
 
+    heap_cache_empty();
     if (!heap_dirty_pages() ||
         __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
         return false;

@@ -41,6 +41,7 @@ static const char *const rank_name[NR_RANKS] = {
     [LOCK_RANK_ISOLATION] = "copies of L4 tables",
     [LOCK_RANK_HV_MAP - 1] = "hypervisor addresses",
     [LOCK_RANK_HV_MAP] = "hypervisor map",
+    [LOCK_RANK_HEAP_CACHE] = "frames of a CPU",
     [LOCK_RANK_HEAP] = "heap",
     [LOCK_RANK_SLAB] = "small objects",
     [LOCK_RANK_SHUTDOWN] = "domain shutdown",

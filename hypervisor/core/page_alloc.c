@@ -255,7 +255,7 @@ static bool claims_allow(const struct request *r, uint64_t nr)
     return others == 0 || heap_nr_free >= others + nr;
 }
 
-static struct page_info *take_block(const struct request *r, unsigned int near)
+static struct page_info *try_block(const struct request *r, unsigned int near)
 {
     uint64_t nr = 1UL << r->order;
     struct page_info *pg = NULL;
@@ -275,6 +275,16 @@ static struct page_info *take_block(const struct request *r, unsigned int near)
         heap_low_check();
     }
     spin_unlock(&heap_lock);
+    return pg;
+}
+
+/* What CPUs keep of single frames may be what is missing. */
+static struct page_info *take_block(const struct request *r, unsigned int near)
+{
+    struct page_info *pg = try_block(r, near);
+
+    if (unlikely(!pg) && heap_caches_empty())
+        pg = try_block(r, near);
     return pg;
 }
 
@@ -411,7 +421,11 @@ struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
         wanted = 1U << node;
     }
     r.nodes = wanted;
-    pg = take_block(&r, node);
+    if (order == 0 && r.max_zone == NR_ZONES - 1 && (wanted >> node & 1) &&
+        node == cpu_node(smp_processor_id()))
+        pg = heap_cache_take();
+    if (!pg)
+        pg = take_block(&r, node);
     if (!pg && ~wanted && !(flags & ALLOC_EXACT_NODE)) {
         r.nodes = NODEMASK_ALL;
         pg = take_block(&r, node);
@@ -427,6 +441,27 @@ struct page_info *heap_alloc_for(const struct domain *d, unsigned int order,
 
 /* ---- giving ---- */
 
+bool heap_frame_ends(struct page_info *pg)
+{
+    ASSERT(!(pg->flags & (HEAP_FREE | HEAP_KEPT)));
+    if (unlikely(pg->state & PGS_BROKEN))
+        return false;
+    pg->tlb_stamp = tlb_clock();
+    pg->state = 0;
+    pg->owner = NULL;
+    pg->flags = HEAP_DIRTY;
+    __atomic_fetch_add(&node_heap[pg->node]->dirty, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+void heap_frame_returns(struct page_info *pg)
+{
+    node_heap[pg->node]->free[zone_of(heap_number(pg))]++;
+    heap_nr_free++;
+    block_free(pg, 0, true, pg->tlb_stamp);
+    heap_low_check();
+}
+
 void heap_free(struct page_info *pg, unsigned int order)
 {
     uint32_t stamp = tlb_clock();
@@ -435,7 +470,7 @@ void heap_free(struct page_info *pg, unsigned int order)
 
     ASSERT(!(heap_number(pg) & (nr - 1)));
     for (uint64_t i = 0; i < nr; i++) {
-        ASSERT(!(pg[i].flags & HEAP_FREE));
+        ASSERT(!(pg[i].flags & (HEAP_FREE | HEAP_KEPT)));
         broken |= pg[i].state & PGS_BROKEN;
         pg[i].state &= PGS_BROKEN;
         pg[i].owner = NULL;
@@ -500,7 +535,7 @@ void heap_add_range(mfn_t start, uint64_t nr)
 
 uint64_t heap_free_pages(void)
 {
-    return READ_ONCE(heap_nr_free);
+    return READ_ONCE(heap_nr_free) + heap_caches_count();
 }
 
 uint64_t heap_total_pages(void)
@@ -520,6 +555,7 @@ uint64_t heap_node_free(unsigned int node, unsigned int min_bits,
     const struct node_heap *h = node_heap[node];
     uint64_t nr = 0;
 
+    (void)heap_caches_empty();
     for (unsigned int z = 0; h && z < NR_ZONES; z++) {
         unsigned int bits = z + 1 + PAGE_SHIFT;
 
@@ -536,6 +572,7 @@ bool heap_claim_set(uint64_t *claim, uint64_t want)
     uint64_t others;
     bool ok;
 
+    (void)heap_caches_empty();
     spin_lock(&heap_lock);
     others = heap_nr_claimed - *claim;
     ok = want == 0 || (others <= heap_nr_free && want <= heap_nr_free - others);

@@ -52,7 +52,7 @@ void tasklet_schedule(struct tasklet *t)
 
 void domain_page_free(struct page_info *pg)
 {
-    heap_free(pg, 0);
+    heap_free_one(pg);
 }
 
 int page_unpin(struct page_info *pg)
@@ -86,9 +86,13 @@ static bool in_heap(uint64_t m)
     return (m >= FIRST + 3 && m < FIRST + 5003) || (m >= 6001 && m < NR_FRAMES);
 }
 
+/* Frames come from where domains' do, and go there: by way of CPUs' caches. */
+static bool for_owner;
+
 static void take(unsigned int order, unsigned int flags)
 {
-    struct page_info *pg = heap_alloc(order, flags);
+    struct page_info *pg = for_owner ? heap_alloc_for(&owner, order, flags)
+                                     : heap_alloc(order, flags);
     uint64_t m;
 
     if (pg == NULL)
@@ -121,7 +125,10 @@ static void give(unsigned int i)
 
     blocks[i] = blocks[--nr_blocks];
     memset(taken + b.first, 0, 1UL << b.order);
-    heap_free(mfn_to_page(mfn(b.first)), b.order);
+    if (for_owner && b.order == 0)
+        heap_free_one(mfn_to_page(mfn(b.first)));
+    else
+        heap_free(mfn_to_page(mfn(b.first)), b.order);
 }
 
 static uint64_t count_taken(void)
@@ -146,6 +153,9 @@ static void random_sequences_equal_the_model(void **state)
 
         if (rand() % 8 == 0)
             flags |= ALLOC_NO_SCRUB;
+        if (rand() % 32 == 0)
+            host_run_on((unsigned int)rand() % 2);
+        for_owner = rand() % 2;
         if (nr_blocks < MAX_BLOCKS && rand() % 100 < 52)
             take(order, flags);
         else if (nr_blocks > 0)
@@ -157,8 +167,39 @@ static void random_sequences_equal_the_model(void **state)
     }
     while (nr_blocks > 0)
         give(nr_blocks - 1);
+    for_owner = false;
+    host_run_on(0);
     assert_int_equal(heap_free_pages(), total);
     assert_int_equal(host_locks_held, 0);
+}
+
+/* The oldest comes first, cleared, and not before all CPUs have flushed. */
+static void a_cpu_keeps_single_frames(void **state)
+{
+    uint64_t total = heap_free_pages(), first;
+    unsigned int flushes;
+
+    (void)state;
+    for_owner = true;
+    for (unsigned int i = 0; i < 3; i++)
+        take(0, 0);
+    first = blocks[0].first;
+    for (unsigned int i = 0; i < 3; i++)
+        give(0);
+    assert_int_equal(heap_free_pages(), total);
+    flushes = host_tlb_flushes;
+    take(0, 0);
+    assert_int_equal(blocks[0].first, first);
+    assert_true(host_tlb_flushes > flushes);
+    give(0);
+    /* Another CPU has its own. */
+    host_run_on(1);
+    take(0, 0);
+    assert_int_not_equal(blocks[0].first, first);
+    give(0);
+    host_run_on(0);
+    for_owner = false;
+    assert_int_equal(heap_node_free(0, 0, 0), total);
 }
 
 /* All free again: buddies have found together to the largest blocks. */
@@ -181,6 +222,37 @@ static void freed_blocks_merge(void **state)
     pg[0] = heap_alloc(13, ALLOC_NO_SCRUB);
     assert_non_null(pg[0]);
     heap_free(pg[0], 13);
+}
+
+/* More than it keeps go back by themselves; what it keeps when others need
+ * it: by then nothing else is left. */
+static void kept_frames_are_not_lost(void **state)
+{
+    static uint64_t frame[NR_FRAMES];
+    uint64_t total = heap_free_pages();
+    struct page_info *pg;
+    unsigned int n = 0;
+
+    (void)state;
+    while ((pg = heap_alloc_for(&owner, 0, ALLOC_NO_SCRUB)) != NULL)
+        frame[n++] = mfn_x(page_to_mfn(pg));
+    assert_int_equal(n, total);
+    assert_int_equal(heap_free_pages(), 0);
+    host_run_on(1);
+    for (unsigned int i = 0; i < 20; i++)
+        heap_free_one(mfn_to_page(mfn(frame[--n])));
+    host_run_on(0);
+    for (unsigned int i = 0; i < 20; i++) {
+        pg = heap_alloc_for(&owner, 0, ALLOC_NO_SCRUB);
+        assert_non_null(pg);
+        frame[n++] = mfn_x(page_to_mfn(pg));
+    }
+    assert_null(heap_alloc_for(&owner, 0, ALLOC_NO_SCRUB));
+    while (n > 0)
+        heap_free_one(mfn_to_page(mfn(frame[--n])));
+    assert_int_equal(heap_free_pages(), total);
+    (void)heap_scrub(); /* an idle CPU lets go */
+    freed_blocks_merge(NULL);
 }
 
 static void limits_and_exhaustion(void **state)
@@ -549,13 +621,20 @@ static void double_free_is_a_bug(void **state)
     heap_free(pg, 2);
     expect_bug(heap_free(pg, 2));
     expect_bug(heap_free(pg + 1, 2));
+    pg = heap_alloc(0, 0);
+    assert_non_null(pg);
+    heap_free_one(pg);
+    expect_bug(heap_free_one(pg));
+    expect_bug(heap_free(pg, 0));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(random_sequences_equal_the_model, setup),
+        cmocka_unit_test_setup(a_cpu_keeps_single_frames, setup),
         cmocka_unit_test_setup(freed_blocks_merge, setup),
+        cmocka_unit_test_setup(kept_frames_are_not_lost, setup),
         cmocka_unit_test_setup(limits_and_exhaustion, setup),
         cmocka_unit_test_setup(reuse_flushes_stale_translations, setup),
         cmocka_unit_test_setup(scrubber_clears_what_was_freed, setup),

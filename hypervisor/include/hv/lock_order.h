@@ -25,8 +25,9 @@ enum lock_rank {
     LOCK_RANK_PT = 50,        /* page-table page bit lock; L4 before .. L1 */
     LOCK_RANK_RANGESET = 55,  /* what devices a domain may use */
     LOCK_RANK_PAGE_LIST = 60,
-    LOCK_RANK_ISOLATION = 62, /* copies of a vcpu's L4 tables; irq off */
-    LOCK_RANK_HV_MAP = 65,    /* hypervisor page tables, vmap */
+    LOCK_RANK_ISOLATION = 62,  /* copies of a vcpu's L4 tables; irq off */
+    LOCK_RANK_HV_MAP = 65,     /* hypervisor page tables, vmap */
+    LOCK_RANK_HEAP_CACHE = 69, /* single frames that a CPU keeps */
     LOCK_RANK_HEAP = 70,
     LOCK_RANK_SLAB = 72,
     LOCK_RANK_SHUTDOWN = 78,     /* d->shutdown_lock; irq off */

@@ -150,6 +150,9 @@ struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
 /* A scrubbed block that nobody has written: free again, and clean still. */
 void heap_put_back(struct page_info *pg, unsigned int order);
 void heap_free(struct page_info *pg, unsigned int order);
+/* The same for a single frame of a domain: this CPU keeps it for the next who
+ * needs one (core/heap_cache.c). */
+void heap_free_one(struct page_info *pg);
 uint64_t heap_free_pages(void);
 uint64_t heap_total_pages(void);
 /* Of a node; free: at addresses of min_bits to max_bits bits, 0: any. */

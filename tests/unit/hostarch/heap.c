@@ -53,6 +53,11 @@ void heap_free(struct page_info *pg, unsigned int order)
     }
 }
 
+void heap_free_one(struct page_info *pg)
+{
+    heap_free(pg, 0);
+}
+
 uint64_t heap_free_pages(void)
 {
     uint64_t n = 0;
