@@ -120,18 +120,49 @@ static long op_alloc_irq_vector(guest_va_t arg)
     return copy_to_guest_va(arg, &op, sizeof(op));
 }
 
-static int map_msi(struct domain *d, const struct physdev_map_pirq *op)
+/* Only _MSI names no segment. */
+static uint32_t sbdf_of(const struct physdev_map_pirq *op)
+{
+    uint32_t segment = (uint32_t)op->bus & 0xffff0000U;
+
+    return (op->type == MAP_PIRQ_TYPE_MSI ? 0 : segment) |
+           (uint32_t)(op->bus & 0xff) << 8 | (uint32_t)(op->devfn & 0xff);
+}
+
+static int map_msi(struct domain *d, struct physdev_map_pirq *op)
 {
     struct msi_request req = {
-        .sbdf = (uint32_t)(op->bus & 0xff) << 8 | (uint32_t)(op->devfn & 0xff),
+        .sbdf = sbdf_of(op),
+        .count = 1,
         .msix = op->table_base != 0,
         .entry = (unsigned int)op->entry_nr,
         .table_base = op->table_base,
     };
 
-    if (op->type == MAP_PIRQ_TYPE_MSI_SEG)
-        req.sbdf |= (uint32_t)op->bus & 0xffff0000U;
-    return irq_map_msi(d, &req);
+    op->pirq = irq_map_msi(d, &req);
+    return min_t(int, op->pirq, 0);
+}
+
+/* A block of messages: of MSI, not of MSI-X, which has its entries one by one.
+ * The device enables a power of two, so that many are taken; if it has fewer,
+ * the count says so. */
+static int map_multi_msi(struct domain *d, struct physdev_map_pirq *op)
+{
+    struct msi_request req = {.sbdf = sbdf_of(op), .count = 1};
+    int rc;
+
+    if (op->table_base)
+        return -EINVAL;
+    if (op->entry_nr <= 0 || op->entry_nr > MSI_MAX_MESSAGES)
+        return -EDOM;
+    while (req.count < (unsigned int)op->entry_nr)
+        req.count *= 2;
+    rc = irq_map_msi(d, &req);
+    op->entry_nr = (int)req.count;
+    if (rc < 0)
+        return rc;
+    op->pirq = rc;
+    return 0;
 }
 
 /* The domain that gets or loses an interrupt, with a reference. The caller must
@@ -141,33 +172,76 @@ static struct domain *pirq_domain(unsigned int op, domid_t id, long *rc)
     return permit_domain(__HYPERVISOR_physdev_op, op, id, rc);
 }
 
-static int map_for(struct domain *d, struct physdev_map_pirq *op)
+static int map_gsi(struct domain *d, struct physdev_map_pirq *op)
 {
     int rc;
 
+    if (op->index < 0 || (op->pirq >= 0 && op->pirq != op->index))
+        return -EINVAL;
+    if (!rangeset_contains(&current->domain->irqs, (unsigned int)op->index,
+                           (unsigned int)op->index))
+        return -EPERM;
+    rc = irq_map_gsi(d, (unsigned int)op->index);
+    op->pirq = op->index;
+    return rc;
+}
+
+static int map_for(struct domain *d, struct physdev_map_pirq *op)
+{
     switch (op->type) {
     case MAP_PIRQ_TYPE_GSI:
-        if (op->index < 0 || (op->pirq >= 0 && op->pirq != op->index))
-            return -EINVAL;
-        if (!rangeset_contains(&current->domain->irqs, (unsigned int)op->index,
-                               (unsigned int)op->index))
-            return -EPERM;
-        rc = irq_map_gsi(d, (unsigned int)op->index);
-        op->pirq = op->index;
-        return rc;
+        return map_gsi(d, op);
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
+    case MAP_PIRQ_TYPE_MULTI_MSI:
         /* Any device's messages: who may program devices has all numbers. */
         if (!rangeset_contains(&current->domain->irqs, 0, MAX_PIRQS - 1))
             return -EPERM;
-        rc = map_msi(d, op);
-        op->pirq = rc;
-        return min_t(int, rc, 0);
-    case MAP_PIRQ_TYPE_MULTI_MSI:
-        /* Message blocks need contiguous vectors: one message instead. */
+        return op->type == MAP_PIRQ_TYPE_MULTI_MSI ? map_multi_msi(d, op)
+                                                   : map_msi(d, op);
     default:
         return -EINVAL;
     }
+}
+
+/* d->ctl_lock is held. */
+static long unmap_for(struct domain *d, unsigned int pirq)
+{
+    int count = irq_unmap(d, pirq);
+
+    if (count < 0)
+        return count;
+    return d == current->domain
+               ? 0
+               : rangeset_remove(&d->irqs, pirq,
+                                 pirq + (unsigned int)count - 1);
+}
+
+/*
+ * Map, let d have what was mapped, tell the caller; or nothing of all that. A
+ * line that d had before it keeps. d->ctl_lock is held.
+ */
+static long map_and_give(struct domain *d, struct physdev_map_pirq *op,
+                         guest_va_t arg)
+{
+    unsigned int first, count = 1;
+    bool had = op->type == MAP_PIRQ_TYPE_GSI && op->index >= 0 &&
+               irq_is_mapped(d, (unsigned int)op->index);
+    long rc = map_for(d, op);
+
+    if (rc == -ENFILE)
+        return copy_to_guest_va(arg, op, sizeof(*op)) ?: rc;
+    if (rc)
+        return rc;
+    first = (unsigned int)op->pirq;
+    if (op->type == MAP_PIRQ_TYPE_MULTI_MSI)
+        count = (unsigned int)op->entry_nr;
+    if (d != current->domain)
+        rc = rangeset_add(&d->irqs, first, first + count - 1);
+    rc = rc ?: copy_to_guest_va(arg, op, sizeof(*op));
+    if (rc && !had)
+        (void)unmap_for(d, first);
+    return rc;
 }
 
 static long op_map_pirq(guest_va_t arg)
@@ -181,12 +255,11 @@ static long op_map_pirq(guest_va_t arg)
     d = pirq_domain(PHYSDEVOP_map_pirq, op.domid, &rc);
     if (!d)
         return rc;
-    rc = map_for(d, &op);
-    if (!rc && d != current->domain)
-        rc = rangeset_add(&d->irqs, (unsigned int)op.pirq,
-                          (unsigned int)op.pirq);
+    spin_lock(&d->ctl_lock);
+    rc = map_and_give(d, &op, arg);
+    spin_unlock(&d->ctl_lock);
     domain_put(d);
-    return rc ?: copy_to_guest_va(arg, &op, sizeof(op));
+    return rc;
 }
 
 static long op_unmap_pirq(guest_va_t arg)
@@ -200,10 +273,9 @@ static long op_unmap_pirq(guest_va_t arg)
     d = pirq_domain(PHYSDEVOP_unmap_pirq, op.domid, &rc);
     if (!d)
         return rc;
-    rc = op.pirq < 0 ? -EINVAL : irq_unmap(d, (unsigned int)op.pirq);
-    if (!rc && d != current->domain)
-        rc = rangeset_remove(&d->irqs, (unsigned int)op.pirq,
-                             (unsigned int)op.pirq);
+    spin_lock(&d->ctl_lock);
+    rc = op.pirq < 0 ? -EINVAL : unmap_for(d, (unsigned int)op.pirq);
+    spin_unlock(&d->ctl_lock);
     domain_put(d);
     return rc;
 }
@@ -250,6 +322,27 @@ static long op_bus_known(guest_va_t arg)
     return copy_from_guest_va(&op, arg, sizeof(op)) ? -EFAULT : 0;
 }
 
+/* A device that has no messages has nothing to restore. */
+static long op_restore_msi(guest_va_t arg)
+{
+    struct physdev_restore_msi op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    irq_restore_msi((uint32_t)op.bus << 8 | op.devfn);
+    return 0;
+}
+
+static long op_restore_msi_ext(guest_va_t arg)
+{
+    struct physdev_pci_device op;
+
+    if (copy_from_guest_va(&op, arg, sizeof(op)))
+        return -EFAULT;
+    irq_restore_msi((uint32_t)op.seg << 16 | (uint32_t)op.bus << 8 | op.devfn);
+    return 0;
+}
+
 static long op_extended_known(guest_va_t arg)
 {
     struct physdev_manage_pci_ext op;
@@ -286,14 +379,14 @@ static const physdev_fn ops[] = {
     [PHYSDEVOP_manage_pci_add] = op_bus_known,
     [PHYSDEVOP_manage_pci_remove] = op_bus_known,
     [PHYSDEVOP_pirq_eoi_gmfn_v1] = op_eoi_page_v1,
-    [PHYSDEVOP_restore_msi] = op_bus_known,
+    [PHYSDEVOP_restore_msi] = op_restore_msi,
     [PHYSDEVOP_manage_pci_add_ext] = op_extended_known,
     [PHYSDEVOP_setup_gsi] = op_setup_gsi,
     [PHYSDEVOP_get_free_pirq] = op_get_free_pirq,
     [PHYSDEVOP_pci_mmcfg_reserved] = op_mmcfg_reserved,
     [PHYSDEVOP_pci_device_add] = op_device_known,
     [PHYSDEVOP_pci_device_remove] = op_device_known,
-    [PHYSDEVOP_restore_msi_ext] = op_device_known,
+    [PHYSDEVOP_restore_msi_ext] = op_restore_msi_ext,
     [PHYSDEVOP_pirq_eoi_gmfn_v2] = op_eoi_page_v2,
     [PHYSDEVOP_dbgp_op] = op_dbgp,
     [PHYSDEVOP_prepare_msix] = op_device_known,

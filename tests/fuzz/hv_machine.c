@@ -223,8 +223,9 @@ void wallclock_set(uint64_t secs, uint32_t nsecs, s_time_t at_system_time)
 unsigned int nr_gsis = 24;
 
 static struct line {
-    struct domain *d; /* mapped by */
-    uint32_t port;    /* 0: not bound */
+    struct domain *d;   /* mapped by */
+    uint32_t port;      /* 0: not bound */
+    unsigned int block; /* the first of a block: how many; the others: 0 */
 } lines[64];
 
 static struct line *line_of(const struct domain *d, unsigned int pirq)
@@ -295,31 +296,43 @@ int irq_map_gsi(struct domain *d, unsigned int gsi)
     if (gsi >= nr_gsis || (lines[gsi].d && lines[gsi].d != d))
         return -EINVAL;
     lines[gsi].d = d;
+    lines[gsi].block = 1;
     return 0;
 }
 
-int irq_map_msi(struct domain *d, const struct msi_request *req)
+int irq_map_msi(struct domain *d, struct msi_request *req)
 {
-    (void)req;
-    for (unsigned int i = nr_gsis; i < ARRAY_SIZE(lines); i++) {
-        if (lines[i].d)
-            continue;
-        lines[i].d = d;
-        return (int)i;
-    }
-    return -ENOSPC;
+    unsigned int run = 0, i = nr_gsis;
+
+    while (i < ARRAY_SIZE(lines) && run < req->count)
+        run = lines[i++].d ? 0 : run + 1;
+    if (run < req->count)
+        return -ENOSPC;
+    for (run = 0; run < req->count; run++)
+        lines[--i] = (struct line){.d = d};
+    lines[i].block = req->count;
+    return (int)i;
 }
 
 int irq_unmap(struct domain *d, unsigned int pirq)
 {
     struct line *l = line_of(d, pirq);
+    unsigned int count;
 
-    if (!l)
+    if (!l || !l->block)
         return -EINVAL;
-    if (l->port)
-        return -EBUSY;
-    l->d = NULL;
-    return 0;
+    count = l->block;
+    for (unsigned int i = 0; i < count; i++)
+        if (l[i].port)
+            return -EBUSY;
+    for (unsigned int i = 0; i < count; i++)
+        l[i].d = NULL;
+    return (int)count;
+}
+
+void irq_restore_msi(uint32_t sbdf)
+{
+    (void)sbdf;
 }
 
 int irq_setup_gsi(unsigned int gsi, bool level, bool low)

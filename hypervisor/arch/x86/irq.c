@@ -36,15 +36,29 @@ struct irq *irq_get(unsigned int nr)
 
 /* ---- vectors ---- */
 
-static uint8_t vector_alloc(unsigned int nr)
+#define VECTOR_INT80 0x80 /* a guest's own */
+
+static bool vectors_are_free(unsigned int first, unsigned int count)
+{
+    for (unsigned int v = first; v < first + count; v++)
+        if (v == VECTOR_INT80 || vector_irq[v])
+            return false;
+    return true;
+}
+
+/* The first of `count` (a power of two) vectors, a multiple of it, for the irqs
+ * from nr on; 0: there are none. */
+static uint8_t vectors_alloc(unsigned int nr, unsigned int count)
 {
     unsigned long flags = spin_lock_irqsave(&vector_lock);
     uint8_t found = 0;
 
-    for (unsigned int v = FIRST_DEVICE_VECTOR; v <= LAST_DEVICE_VECTOR; v++) {
-        if (v == 0x80 || vector_irq[v])
+    for (unsigned int v = ROUND_UP(FIRST_DEVICE_VECTOR, count);
+         v + count - 1 <= LAST_DEVICE_VECTOR; v += count) {
+        if (!vectors_are_free(v, count))
             continue;
-        vector_irq[v] = (uint16_t)(nr + 1);
+        for (unsigned int i = 0; i < count; i++)
+            vector_irq[v + i] = (uint16_t)(nr + i + 1);
         found = (uint8_t)v;
         break;
     }
@@ -52,11 +66,12 @@ static uint8_t vector_alloc(unsigned int nr)
     return found;
 }
 
-static void vector_free(uint8_t vector)
+static void vectors_free(uint8_t first, unsigned int count)
 {
     unsigned long flags = spin_lock_irqsave(&vector_lock);
 
-    vector_irq[vector] = 0;
+    for (unsigned int i = 0; i < count; i++)
+        vector_irq[first + i] = 0;
     spin_unlock_irqrestore(&vector_lock, flags);
 }
 
@@ -67,7 +82,7 @@ static void chip_set_mask(const struct irq *q, bool masked)
     if (q->kind == IRQ_LINE)
         ioapic_set_mask((unsigned int)(q - irqs), masked);
     else if (q->kind == IRQ_MSI)
-        msi_set_mask(q->msi, masked);
+        msi_set_mask(q->msi, q->message, masked);
 }
 
 static void chip_route(const struct irq *q)
@@ -77,7 +92,7 @@ static void chip_route(const struct irq *q)
     if (q->kind == IRQ_LINE)
         ioapic_route((unsigned int)(q - irqs), q->vector, dest, q->level,
                      q->low);
-    else if (q->kind == IRQ_MSI)
+    else if (q->kind == IRQ_MSI && !q->message)
         msi_program(q->msi, q->vector, dest);
 }
 
@@ -176,8 +191,8 @@ bool irq_is_mapped(const struct domain *d, unsigned int pirq)
            bit_test(d->arch.pirq->mapped, pirq);
 }
 
-/* d->ctl_lock is held. A dying domain's are taken away once. */
-static int map_set(struct domain *d, unsigned int pirq)
+/* A dying domain's are taken away once. */
+static int map_set(struct domain *d, unsigned int pirq, unsigned int count)
 {
     if (domain_is_dying(d))
         return -EINVAL;
@@ -185,99 +200,127 @@ static int map_set(struct domain *d, unsigned int pirq)
         d->arch.pirq = hv_alloc(sizeof(*d->arch.pirq));
     if (!d->arch.pirq)
         return -ENOMEM;
-    bit_set_atomic(d->arch.pirq->mapped, pirq);
+    for (unsigned int i = 0; i < count; i++)
+        bit_set_atomic(d->arch.pirq->mapped, pirq + i);
     return 0;
 }
 
 int irq_map_gsi(struct domain *d, unsigned int gsi)
 {
-    int rc;
-
-    if (gsi >= nr_gsis)
-        return -EINVAL;
-    spin_lock(&d->ctl_lock);
-    rc = map_set(d, gsi);
-    spin_unlock(&d->ctl_lock);
-    return rc;
+    return gsi < nr_gsis ? map_set(d, gsi, 1) : -EINVAL;
 }
 
-/* A number above the lines that no message has. ctl_lock serialises. */
-int irq_free_pirq(void)
+/* The first of `count` numbers in a row above the lines that no message has;
+ * the highest such. With msi_lock held it stays so. */
+static int free_pirqs(unsigned int count)
 {
+    unsigned int run = 0;
+
     for (unsigned int nr = MAX_PIRQS; nr-- > nr_gsis;) {
-        if (irqs[nr].kind == IRQ_NONE)
+        run = irqs[nr].kind == IRQ_NONE ? run + 1 : 0;
+        if (run == count)
             return (int)nr;
     }
     return -ENOSPC;
 }
 
+int irq_free_pirq(void)
+{
+    return free_pirqs(1);
+}
+
+/* msi_lock is held. The first irq comes last: it switches the device on. */
 static int install_msi(struct domain *d, unsigned int nr, struct msi *m)
 {
-    struct irq *q = &irqs[nr];
-    unsigned long flags;
-    uint8_t vector = vector_alloc(nr);
+    unsigned int count = msi_count(m);
+    uint8_t vector = vectors_alloc(nr, count);
     int rc;
 
     if (!vector)
         return -ENOSPC;
-    rc = map_set(d, nr);
+    rc = map_set(d, nr, count);
     if (rc) {
-        vector_free(vector);
+        vectors_free(vector, count);
         return rc;
     }
-    flags = spin_lock_irqsave(&q->lock);
-    q->kind = IRQ_MSI;
-    q->msi = m;
-    q->vector = vector;
-    q->level = q->low = q->in_flight = q->bound = false;
-    q->cpu = 0;
-    chip_route(q);
-    spin_unlock_irqrestore(&q->lock, flags);
+    for (unsigned int i = count; i-- > 0;) {
+        struct irq *q = &irqs[nr + i];
+        unsigned long flags = spin_lock_irqsave(&q->lock);
+
+        q->kind = IRQ_MSI;
+        q->msi = m;
+        q->message = (uint8_t)i;
+        q->vector = (uint8_t)(vector + i);
+        q->level = q->low = q->in_flight = q->bound = false;
+        q->cpu = 0;
+        chip_route(q);
+        chip_set_mask(q, true);
+        spin_unlock_irqrestore(&q->lock, flags);
+    }
     return 0;
 }
 
-int irq_map_msi(struct domain *d, const struct msi_request *req)
+int irq_map_msi(struct domain *d, struct msi_request *req)
 {
-    int rc, nr;
-    struct msi *m = msi_create(req, &rc);
+    struct msi *m;
+    int rc, nr = 0;
 
-    if (!m)
-        return rc;
-    spin_lock(&d->ctl_lock);
-    nr = irq_free_pirq();
-    rc = nr < 0 ? nr : install_msi(d, (unsigned int)nr, m);
-    spin_unlock(&d->ctl_lock);
-    if (rc) {
-        msi_destroy(m);
-        return rc;
+    spin_lock(&msi_lock);
+    m = msi_create(req, &rc);
+    if (m) {
+        nr = free_pirqs(msi_count(m));
+        rc = nr < 0 ? nr : install_msi(d, (unsigned int)nr, m);
+        if (rc)
+            msi_destroy(m);
     }
-    return nr;
+    spin_unlock(&msi_lock);
+    return rc ?: nr;
+}
+
+/* The irqs from q on are mapped no more: nobody binds them any more. Numbers
+ * and vectors are given out again when msi_lock is dropped. */
+static void remove_msi(struct irq *q, struct msi *m)
+{
+    unsigned int count = msi_count(m);
+    uint8_t vector = q->vector;
+
+    spin_lock(&msi_lock);
+    for (unsigned int i = 0; i < count; i++) {
+        unsigned long flags = spin_lock_irqsave(&q[i].lock);
+
+        if (!i)
+            msi_disable(m);
+        q[i].kind = IRQ_NONE;
+        q[i].vector = q[i].message = 0;
+        q[i].msi = NULL;
+        spin_unlock_irqrestore(&q[i].lock, flags);
+    }
+    vectors_free(vector, count);
+    msi_destroy(m);
+    spin_unlock(&msi_lock);
 }
 
 int irq_unmap(struct domain *d, unsigned int pirq)
 {
-    struct msi *m = NULL;
     struct irq *q = irq_get(pirq);
-    unsigned long flags;
+    struct msi *m;
+    unsigned int count;
 
-    /* One caller does it, and before the number can be given out again. */
-    if (!q || !d->arch.pirq ||
-        !bit_test_and_clear_atomic(d->arch.pirq->mapped, pirq))
+    /* With ctl_lock held, what is mapped stays of its kind: a line's irq is
+     * never a message, and a message's changes only here. */
+    if (!q || !irq_is_mapped(d, pirq))
         return -EINVAL;
-    pirq_unbind(d, pirq, 0);
-    flags = spin_lock_irqsave(&q->lock);
-    if (q->kind == IRQ_MSI) {
-        m = q->msi;
-        msi_disable(m);
-        vector_free(q->vector);
-        q->vector = 0;
-        q->kind = IRQ_NONE;
-        q->msi = NULL;
+    if (q->message)
+        return -EBUSY;
+    m = q->msi;
+    count = m ? msi_count(m) : 1;
+    for (unsigned int i = 0; i < count; i++) {
+        bit_clear_atomic(d->arch.pirq->mapped, pirq + i);
+        pirq_unbind(d, pirq + i, 0);
     }
-    spin_unlock_irqrestore(&q->lock, flags);
     if (m)
-        msi_destroy(m);
-    return 0;
+        remove_msi(q, m);
+    return (int)count;
 }
 
 /* The firmware's word on a line, through dom0. The first one counts while the
@@ -312,15 +355,16 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
     int rc = 0;
 
     (void)will_share; /* one domain owns a device: nobody to share with */
-    if (!q || !irq_is_mapped(d, pirq))
-        return -EINVAL;
-    if (pirq < nr_gsis && !ioapic_has_gsi(pirq))
+    if (!q || (pirq < nr_gsis && !ioapic_has_gsi(pirq)))
         return -EINVAL;
     flags = spin_lock_irqsave(&q->lock);
-    if (q->bound)
+    /* Under the lock: who unmaps it unbinds it after that. */
+    if (!irq_is_mapped(d, pirq))
+        rc = -EINVAL;
+    else if (q->bound)
         rc = -EBUSY;
     else if (q->kind != IRQ_MSI && !q->vector) {
-        q->vector = vector_alloc(pirq);
+        q->vector = vectors_alloc(pirq, 1);
         q->kind = IRQ_LINE;
         rc = q->vector ? 0 : -ENOSPC;
     }
@@ -377,12 +421,20 @@ void pirq_set_affinity(struct domain *d, unsigned int pirq, struct vcpu *v)
         return;
     flags = spin_lock_irqsave(&q->lock);
     cpu = READ_ONCE(v->processor);
-    if (q->bound && q->d == d && q->cpu != cpu && irq_can_go_to(cpu)) {
+    if (q->bound && q->d == d && !q->message && q->cpu != cpu &&
+        irq_can_go_to(cpu)) {
         q->cpu = cpu;
         chip_route(q);
         chip_set_mask(q, q->in_flight);
     }
     spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/* All that the chip knows of the irq. Its lock is held. */
+static void chip_refresh(const struct irq *q)
+{
+    chip_route(q);
+    chip_set_mask(q, q->in_flight || !q->bound);
 }
 
 /* What is on its way to the CPU is still taken there. CPU 0 always runs. */
@@ -392,11 +444,23 @@ void irq_cpu_leave(unsigned int cpu)
         struct irq *q = &irqs[nr];
         unsigned long flags = spin_lock_irqsave(&q->lock);
 
+        /* Of a block only the first irq is ever away from CPU 0. */
         if (q->vector && q->cpu == cpu) {
             q->cpu = 0;
-            chip_route(q);
-            chip_set_mask(q, q->in_flight || !q->bound);
+            chip_refresh(q);
         }
+        spin_unlock_irqrestore(&q->lock, flags);
+    }
+}
+
+void irq_restore_msi(uint32_t sbdf)
+{
+    for (unsigned int nr = nr_gsis; nr < MAX_PIRQS; nr++) {
+        struct irq *q = &irqs[nr];
+        unsigned long flags = spin_lock_irqsave(&q->lock);
+
+        if (q->kind == IRQ_MSI && msi_sbdf(q->msi) == sbdf)
+            chip_refresh(q);
         spin_unlock_irqrestore(&q->lock, flags);
     }
 }
@@ -433,6 +497,7 @@ void pirq_domain_destroy(struct domain *d)
 {
     struct page_info *pg = d->arch.pirq_eoi_page;
 
+    /* Upward, so a block goes by its first. */
     for (unsigned int nr = 0; nr < MAX_PIRQS; nr++) {
         if (irq_is_mapped(d, nr))
             (void)irq_unmap(d, nr);
@@ -456,9 +521,9 @@ void irq_dump(char key)
         if (!q->vector)
             continue;
         printk(LOG_INFO "irq %u: %s vector %02x cpu %u%s%s%s, %lu times\n", nr,
-               kind[q->kind], q->vector, q->cpu, q->level ? " level" : " edge",
-               q->bound ? " bound" : "", q->in_flight ? " in flight" : "",
-               q->count);
+               kind[q->kind], q->vector, (q - q->message)->cpu,
+               q->level ? " level" : " edge", q->bound ? " bound" : "",
+               q->in_flight ? " in flight" : "", q->count);
     }
 }
 

@@ -6,11 +6,14 @@
  */
 #include <asm/irq.h>
 
+#include <hv/arch.h>
+#include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/page.h>
 #include <hv/pci.h>
 
 #include <asm/page.h>
+#include <asm/pv/iomem.h>
 
 /* Capability registers, offsets from it. */
 #define MSI_CONTROL      2
@@ -21,7 +24,9 @@
 #define MSI_MASK_32      12
 #define MSI_MASK_64      16
 #define MSI_CTL_ENABLE   (1U << 0)
-#define MSI_CTL_MULTI    (7U << 4)
+#define MSI_CTL_CAPABLE  1 /* bits 3:1: how many messages, a power of two */
+#define MSI_CTL_MULTI    4 /* bits 6:4: how many of them are enabled */
+#define MSI_CTL_POWER    7U
 #define MSI_CTL_64BIT    (1U << 7)
 #define MSI_CTL_MASKABLE (1U << 8)
 #define MSIX_CONTROL     2
@@ -42,6 +47,7 @@ struct msi {
     uint32_t sbdf;
     unsigned int cap; /* of the capability in use */
     bool msix;
+    uint8_t power;                    /* MSI: 1 << power messages */
     uint16_t control;                 /* MSI: as read at first */
     unsigned int entry;               /* MSI-X: index in the table */
     volatile struct msix_entry *slot; /* MSI-X: mapped */
@@ -50,7 +56,10 @@ struct msi {
 
 #define MAX_MSI 256
 static struct msi msis[MAX_MSI];
-static spinlock_t msi_lock = SPINLOCK_INIT(LOCK_RANK_MSI);
+spinlock_t msi_lock = SPINLOCK_INIT(LOCK_RANK_MSI);
+
+/* The register of mask bits, which the messages of a block share. */
+static spinlock_t mask_lock = SPINLOCK_INIT(LOCK_RANK_PIRQ_CHIP);
 
 /* Pages of MSI-X tables that were mapped once stay so: devices come back. */
 static struct {
@@ -84,8 +93,15 @@ static int find_slot(struct msi *m, const struct msi_request *req)
          req->entry * sizeof(struct msix_entry);
     if (!req->table_base || (at & PAGE_MASK) < req->table_base)
         return -EINVAL;
+    /* The capability aligns a table to 8 only. */
+    if ((at & ~PAGE_MASK) > PAGE_SIZE - sizeof(struct msix_entry))
+        return -EINVAL;
     if (mfn_is_ram(maddr_to_mfn(at)))
         return -EINVAL; /* a table in RAM would be a way to write to it */
+    /* The same for an I/O APIC, say. */
+    if (!arch_iomem_permitted(current->domain, maddr_to_mfn(at)) ||
+        iomem_is_read_only(maddr_to_mfn(at)))
+        return -EPERM;
     va = table_page(at & PAGE_MASK);
     if (!va)
         return -ENOMEM;
@@ -95,8 +111,10 @@ static int find_slot(struct msi *m, const struct msi_request *req)
 }
 
 /* msi_lock is held. */
-static int setup(struct msi *m, const struct msi_request *req)
+static int setup(struct msi *m, struct msi_request *req)
 {
+    unsigned int capable;
+
     for (unsigned int i = 0; i < MAX_MSI; i++) {
         const struct msi *o = &msis[i];
 
@@ -112,14 +130,20 @@ static int setup(struct msi *m, const struct msi_request *req)
     if (req->msix)
         return find_slot(m, req);
     m->control = (uint16_t)pci_config_read(m->sbdf, m->cap + MSI_CONTROL, 2);
+    capable = 1U << (m->control >> MSI_CTL_CAPABLE & MSI_CTL_POWER);
+    if (req->count > capable) {
+        req->count = capable;
+        return -ENFILE;
+    }
+    while (1U << m->power < req->count)
+        m->power++;
     return 0;
 }
 
-struct msi *msi_create(const struct msi_request *req, int *rc)
+struct msi *msi_create(struct msi_request *req, int *rc)
 {
     struct msi *m = NULL;
 
-    spin_lock(&msi_lock);
     for (unsigned int i = 0; i < MAX_MSI && !m; i++) {
         if (!msis[i].used)
             m = &msis[i];
@@ -129,15 +153,32 @@ struct msi *msi_create(const struct msi_request *req, int *rc)
         m = NULL;
     else
         m->used = true;
-    spin_unlock(&msi_lock);
     return m;
 }
 
 void msi_destroy(struct msi *m)
 {
-    spin_lock(&msi_lock);
     m->used = false;
-    spin_unlock(&msi_lock);
+}
+
+unsigned int msi_count(const struct msi *m)
+{
+    return 1U << m->power;
+}
+
+uint32_t msi_sbdf(const struct msi *m)
+{
+    return m->sbdf;
+}
+
+/* What the control register is to be while m is in use. */
+static uint32_t msi_control(const struct msi *m, bool enabled)
+{
+    uint32_t c =
+        m->control & ~(MSI_CTL_POWER << MSI_CTL_MULTI | MSI_CTL_ENABLE);
+
+    return enabled ? c | (uint32_t)m->power << MSI_CTL_MULTI | MSI_CTL_ENABLE
+                   : c;
 }
 
 static void program_msi(const struct msi *m, uint32_t addr, uint32_t data)
@@ -149,8 +190,7 @@ static void program_msi(const struct msi *m, uint32_t addr, uint32_t data)
         pci_config_write(m->sbdf, m->cap + MSI_ADDR_HIGH, 4, 0);
     pci_config_write(m->sbdf, m->cap + (wide ? MSI_DATA_64 : MSI_DATA_32), 2,
                      data);
-    pci_config_write(m->sbdf, m->cap + MSI_CONTROL, 2,
-                     (m->control & ~MSI_CTL_MULTI) | MSI_CTL_ENABLE);
+    pci_config_write(m->sbdf, m->cap + MSI_CONTROL, 2, msi_control(m, true));
 }
 
 static void program_msix(const struct msi *m, uint32_t addr, uint32_t data)
@@ -177,10 +217,11 @@ void msi_program(struct msi *m, uint8_t vector, uint32_t apic_id)
         program_msi(m, addr, vector);
 }
 
-void msi_set_mask(struct msi *m, bool masked)
+void msi_set_mask(struct msi *m, unsigned int message, bool masked)
 {
+    uint32_t bits, bit = 1U << message;
+    unsigned long flags;
     unsigned int reg;
-    uint32_t bits;
 
     if (m->msix) {
         uint32_t c = m->slot->control & ~MSIX_ENTRY_MASKED;
@@ -191,8 +232,10 @@ void msi_set_mask(struct msi *m, bool masked)
     if (!(m->control & MSI_CTL_MASKABLE))
         return;
     reg = m->cap + (m->control & MSI_CTL_64BIT ? MSI_MASK_64 : MSI_MASK_32);
+    flags = spin_lock_irqsave(&mask_lock);
     bits = pci_config_read(m->sbdf, reg, 4);
-    pci_config_write(m->sbdf, reg, 4, masked ? bits | 1 : bits & ~1U);
+    pci_config_write(m->sbdf, reg, 4, masked ? bits | bit : bits & ~bit);
+    spin_unlock_irqrestore(&mask_lock, flags);
 }
 
 /* The last entry of an MSI-X table takes the capability's enable with it. */
@@ -202,7 +245,7 @@ void msi_disable(struct msi *m)
 
     if (!m->msix) {
         pci_config_write(m->sbdf, m->cap + MSI_CONTROL, 2,
-                         m->control & ~MSI_CTL_ENABLE);
+                         msi_control(m, false));
         return;
     }
     m->slot->control |= MSIX_ENTRY_MASKED;
@@ -221,8 +264,9 @@ void msi_dump(void)
         const struct msi *m = &msis[i];
 
         if (m->used)
-            printk(LOG_INFO " %04x:%02x:%02x.%x %s %u\n", m->sbdf >> 16,
-                   m->sbdf >> 8 & 0xff, m->sbdf >> 3 & 0x1f, m->sbdf & 7,
-                   m->msix ? "MSI-X" : "MSI", m->entry);
+            printk(LOG_INFO " %04x:%02x:%02x.%x %s %u, %u messages\n",
+                   m->sbdf >> 16, m->sbdf >> 8 & 0xff, m->sbdf >> 3 & 0x1f,
+                   m->sbdf & 7, m->msix ? "MSI-X" : "MSI", m->entry,
+                   msi_count(m));
     }
 }
