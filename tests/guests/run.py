@@ -27,7 +27,16 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 ICOUNT = ["-icount", "shift=4,sleep=off"]
 
-# What kernels need beyond the defaults. after: what must come behind RESULT.
+# A root port with two messages; USB controllers with 16, the second of them
+# with MSI-X as well; 16 more of them to use vectors up.
+MESSAGES = ["-device", "ioh3420,id=root,addr=0x10,chassis=1,slot=1"]
+for place in ("0x11,msix=off", "0x12",
+              *(f"{slot:#x}.{fn},multifunction=on,msix=off"
+                for slot in (0x14, 0x15) for fn in range(8))):
+    MESSAGES += ["-device", f"nec-usb-xhci,msi=on,addr={place}"]
+
+# What kernels need beyond the defaults. after: what must come behind RESULT;
+# repeat: a line for QEMU's monitor, every so many seconds, once a text came.
 KERNELS = {
     "exceptions": {},
     "usermode": {},
@@ -49,6 +58,9 @@ KERNELS = {
     "machine": {"smp": 3, "hv": "numa=fake=2 dom0_mem=64M"},
     "misc": {},
     "observe": {"hv": "guest_loglvl=all"},
+    "messages": {"smp": 2, "machine": "q35", "qemu": MESSAGES,
+                 "repeat": ("pcie_aer_inject_error root COMP_TIME\n", 0.2,
+                            "errors are awaited")},
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
@@ -149,7 +161,7 @@ def qemu_command(args, kernel, options, guest_line):
     return [
         "qemu-system-x86_64", "-accel", "tcg",
         "-cpu", options.get("cpu", args.cpu),
-        "-machine", args.machine, "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
+        "-machine", options.get("machine", args.machine), "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", monitor, "-serial", "stdio", "-net", "none",
         *options.get("qemu", []),
         *args.qemu.split(),
@@ -193,6 +205,8 @@ class Repeater(threading.Thread):
 def repeater(options):
     if "nmi" in options:
         return Repeater("nmi\n", 0.001, "TEST ")
+    if "repeat" in options:
+        return Repeater(*options["repeat"])
     # With -icount QEMU 7.2 may stand still for minutes, machine time running,
     # at a store to a device that a timer's end meets; a stop wakes it.
     if ICOUNT[0] in options.get("qemu", []):
