@@ -317,15 +317,17 @@ class Machine:
         except json.JSONDecodeError as e:
             self.fail(f"`{command}` printed no JSON ({e}):\n{out}")
 
-    def qmp(self, command):
+    def qmp(self, command, **arguments):
         """Runs one command of QEMU's machine protocol."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
             s.connect(self.qmp_path)
             with s.makefile("rw") as f:
                 f.readline()
-                for name in ("qmp_capabilities", command):
-                    f.write(json.dumps({"execute": name}) + "\n")
+                for name, args in (("qmp_capabilities", {}),
+                                   (command, arguments)):
+                    f.write(json.dumps({"execute": name, "arguments": args})
+                            + "\n")
                     f.flush()
                     reply = f.readline()
         return json.loads(reply)
