@@ -103,7 +103,8 @@ int vcpu_info_register(struct vcpu *v, mfn_t m, unsigned int offset)
         memset(info, 0, sizeof(*info));
         WRITE_ONCE(info->evtchn_upcall_mask, 1);
     } else {
-        memcpy(info, v->vcpu_info, sizeof(*info));
+        /* Both may be in the shared-info page, which is the guest's too. */
+        memmove(info, v->vcpu_info, sizeof(*info));
     }
     v->vcpu_info = info;
     v->vcpu_info_page = pg;
