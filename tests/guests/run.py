@@ -49,6 +49,9 @@ KERNELS = {
     "clock": {"smp": 2, "hv": "dom0_max_vcpus=3"},
     "clock+corrected": {"kernel": "clock", "append": "corrected", "smp": 2,
                         "hv": "dom0_max_vcpus=3 tsc=unstable"},
+    "clock+drifts": {"kernel": "clock", "append": "drifts", "smp": 2,
+                     "hv": "dom0_max_vcpus=3", "poke": (
+                         "DRIFT NOW", "platform", 99500000)},
     "grants": {},
     "grantrace": {"smp": 3},
     "hostile": {},
@@ -163,6 +166,8 @@ def qemu_command(args, kernel, options, guest_line):
         "-cpu", options.get("cpu", args.cpu),
         "-machine", options.get("machine", args.machine), "-m", args.memory, "-smp", str(smp), "-nographic", "-no-reboot",
         "-monitor", monitor, "-serial", "stdio", "-net", "none",
+        *(["-gdb", f"unix:{stub_path()},server=on,wait=off"]
+          if "poke" in options else []),
         *options.get("qemu", []),
         *args.qemu.split(),
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
@@ -200,6 +205,43 @@ class Repeater(threading.Thread):
         monitor.close()
         if os.path.exists(monitor_path()):
             os.unlink(monitor_path())
+
+
+def stub_path():
+    return f"/tmp/trellis-stub-{os.getpid()}"
+
+
+class Poker(threading.Thread):
+    """Once `begin` is in the log, writes 8 bytes to where a variable of the
+    hypervisor begins, by QEMU's debugger stub."""
+
+    def __init__(self, hv, begin, symbol, value):
+        super().__init__(daemon=True)
+        self.begin, self.value = begin, value
+        self.address = int(re.search(
+            rf"^(\w+) \w {symbol}$",
+            subprocess.check_output(["nm", hv], text=True), re.M)[1], 16)
+        self.stop = threading.Event()
+
+    def run(self):
+        stub = socket.socket(socket.AF_UNIX)
+        stub.settimeout(10)
+        stub.connect(stub_path())  # the machine stops
+        for text in (f"M{self.address:x},8:" +
+                     self.value.to_bytes(8, "little").hex(), "D"):
+            stub.sendall(f"${text}#{sum(text.encode()) & 0xff:02x}".encode())
+            answer = b""
+            while b"$OK#" not in answer:  # word of the stop may come first
+                answer += stub.recv(100)
+            stub.sendall(b"+")
+        stub.close()
+        os.unlink(stub_path())
+
+
+def companion(args, options):
+    if "poke" in options:
+        return Poker(args.hv, *options["poke"])
+    return repeater(options)
 
 
 def repeater(options):
@@ -275,7 +317,7 @@ def run_kernel(args, name):
             qemu_command(args, name, options, args.guest_append),
             args.timeout,
             lambda t: re.search(r"RESULT \d+ passed \d+ failed(?s:.*)" +
-                                after + "|PANIC", t), repeater(options))
+                                after + "|PANIC", t), companion(args, options))
         seen += len(re.findall("NMI on cpu", text))
         if seen >= NMIS_WANTED or not re.search(r"RESULT \d+ passed 0 f", text):
             break
