@@ -174,6 +174,16 @@ void arch_sync_vcpu_state(struct vcpu *v)
     (void)v;
 }
 
+bool tsc_is_stable(void)
+{
+    return true;
+}
+
+void arch_clock_cpu_up(unsigned int cpu)
+{
+    (void)cpu;
+}
+
 uint64_t arch_cpu_physid(unsigned int cpu)
 {
     return cpu;
