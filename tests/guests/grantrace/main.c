@@ -18,7 +18,7 @@
 
 #define REF     GRANT_FIRST
 #define ROUNDS  200
-#define SPAN    (NS_PER_S / 2) /* of a race without end */
+#define SPAN    (NS_PER_S / 2)  /* of a race without end */
 #define LIMIT   (20 * NS_PER_S) /* of one that waits for something */
 #define NR_CPUS 3
 
