@@ -10,6 +10,9 @@
 #include <hostarch.h>
 
 #include <hv/acpi.h>
+#include <hv/cmdline.h>
+
+#include <public/xen.h>
 
 #include <asm/page.h>
 #include <asm/time.h>
@@ -248,6 +251,81 @@ static void deadlines_are_met(void **state)
     }
 }
 
+/* A guest computes the time with shifts and loses up to a tick: what it has
+ * seen by the old record it does not see undone by the new one. */
+static s_time_t guests_time(const struct vcpu_time_info *t, uint64_t tsc)
+{
+    uint64_t delta = tsc - t->tsc_timestamp;
+
+    delta = t->tsc_shift < 0 ? delta >> -t->tsc_shift : delta << t->tsc_shift;
+    return (s_time_t)(t->system_time + (uint64_t)((unsigned __int128)delta *
+                                                      t->tsc_to_system_mul >>
+                                                  32));
+}
+
+static void a_new_course_goes_on_from_the_old(void **state)
+{
+    struct vcpu_time_info old = {0}, new = {0};
+
+    (void)state;
+    srand(2);
+    for (unsigned int i = 0; i < ARRAY_SIZE(rates); i++) {
+        power_on(HPET_FAST, rates[i]);
+        time_init();
+        for (unsigned int n = 0; n < 2000; n++) {
+            uint64_t hz = rates[i] / 2 + (uint64_t)rand() % (rates[i] * 2);
+            uint64_t tsc;
+            s_time_t ns, jump = rand() % 2 ? rand() % 1000000 : 0;
+
+            pass((uint64_t)rand() % 2000000000);
+            tsc = rdtsc_ordered();
+            ns = tsc_to_ns(tsc);
+            time_fill_record(&old);
+            time_set_course(tsc, ns + jump, hz);
+            time_fill_record(&new);
+            assert_true(tsc_to_ns(tsc) == ns + jump);
+            assert_true(tsc_to_ns(tsc - 1000) == ns + jump);
+            assert_true(guests_time(&new, tsc) >= guests_time(&old, tsc));
+            assert_true(guests_time(&new, tsc + hz) >=
+                        ns + jump + NSEC_PER_SEC - 2);
+            assert_true(guests_time(&new, tsc + hz) <=
+                        ns + jump + NSEC_PER_SEC);
+            assert_true(now_ns() >= ns + jump);
+        }
+    }
+}
+
+/* ---- the choice of a clock ---- */
+
+static void expect_clock(const char *option, const char *name, bool only_tsc)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "clocksource=%s", option);
+    cmdline_parse(line);
+    assert_string_equal(ref_clock_find()->name, name);
+    assert_int_equal(ref_clock_is_tsc(), only_tsc);
+}
+
+/* The last test: the choice stays. */
+static void the_command_line_chooses_the_clock(void **state)
+{
+    (void)state;
+    power_on(HPET_FAST, 1000000000);
+    acpi_info.pm_timer_port = 0x608;
+    assert_string_equal(ref_clock_find()->name, "HPET");
+    expect_clock("sundial", "HPET", false);
+    expect_clock("acpi", "PM timer", false);
+    expect_clock("pit", "PIT", false);
+    expect_clock("hpet", "HPET", false);
+    expect_clock("tsc", "HPET", true); /* measured by the best */
+    /* What is not there is not taken. */
+    power_on(PM_24, 1000000000);
+    expect_clock("hpet", "PM timer", false);
+    power_on(PIT, 1000000000);
+    expect_clock("acpi", "PIT", false);
+}
+
 /* ---- two CPUs ---- */
 
 static void *other_cpu(void *arg)
@@ -313,7 +391,9 @@ int main(void)
         cmocka_unit_test(the_second_measure_is_exact),
         cmocka_unit_test(time_is_even_and_never_goes_back),
         cmocka_unit_test(deadlines_are_met),
+        cmocka_unit_test(a_new_course_goes_on_from_the_old),
         cmocka_unit_test(cpus_whose_tscs_differ_agree_on_the_time),
+        cmocka_unit_test(the_command_line_chooses_the_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
