@@ -85,6 +85,25 @@ static void mmio_write(volatile char *p, unsigned int bytes, uint32_t value)
     }
 }
 
+/* ---- mappings that are kept ---- */
+
+/* Entries below nr_kept never change. */
+static struct {
+    uint32_t sbdf;
+    volatile char *va;
+} kept[64];
+static unsigned int nr_kept;
+
+static volatile char *kept_map(uint32_t sbdf)
+{
+    unsigned int nr = __atomic_load_n(&nr_kept, __ATOMIC_ACQUIRE);
+
+    for (unsigned int i = 0; i < nr; i++)
+        if (kept[i].sbdf == sbdf)
+            return kept[i].va;
+    return NULL;
+}
+
 /* ---- ports ---- */
 
 static uint16_t select_port(uint32_t sbdf, unsigned int reg)
@@ -144,6 +163,9 @@ uint32_t pci_config_read(uint32_t sbdf, unsigned int reg, unsigned int bytes)
         return ~0U;
     if (by_port(sbdf, reg))
         return port_read(sbdf, reg, bytes);
+    p = kept_map(sbdf);
+    if (p)
+        return mmio_read(p + reg, bytes);
     p = mmcfg_map(sbdf);
     if (!p)
         return all_ones(bytes);
@@ -163,11 +185,33 @@ void pci_config_write(uint32_t sbdf, unsigned int reg, unsigned int bytes,
         port_write(sbdf, reg, bytes, value);
         return;
     }
+    p = kept_map(sbdf);
+    if (p) {
+        mmio_write(p + reg, bytes, value);
+        return;
+    }
     p = mmcfg_map(sbdf);
     if (!p)
         return;
     mmio_write(p + reg, bytes, value);
     iounmap(p, EXTENDED_SPACE);
+}
+
+int pci_config_keep(uint32_t sbdf)
+{
+    volatile char *va;
+
+    if (by_port(sbdf, 0) || kept_map(sbdf))
+        return 0;
+    if (!mmcfg_address(sbdf))
+        return -ENODEV;
+    va = nr_kept < ARRAY_SIZE(kept) ? mmcfg_map(sbdf) : NULL;
+    if (!va)
+        return -ENOMEM;
+    kept[nr_kept].sbdf = sbdf;
+    kept[nr_kept].va = va;
+    __atomic_store_n(&nr_kept, nr_kept + 1, __ATOMIC_RELEASE);
+    return 0;
 }
 
 unsigned int pci_find_capability(uint32_t sbdf, uint8_t id)

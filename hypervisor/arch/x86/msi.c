@@ -48,7 +48,7 @@ struct msi {
     unsigned int cap; /* of the capability in use */
     bool msix;
     uint8_t power;                    /* MSI: 1 << power messages */
-    uint16_t control;                 /* MSI: as read at first */
+    uint16_t control;                 /* as read at first */
     unsigned int entry;               /* MSI-X: index in the table */
     volatile struct msix_entry *slot; /* MSI-X: mapped */
     bool used;
@@ -91,7 +91,7 @@ static int find_slot(struct msi *m, const struct msi_request *req)
         return -EINVAL;
     at = req->table_base + (table & ~7U) +
          req->entry * sizeof(struct msix_entry);
-    if (!req->table_base || (at & PAGE_MASK) < req->table_base)
+    if (!req->table_base || at < req->table_base)
         return -EINVAL;
     /* The capability aligns a table to 8 only. */
     if ((at & ~PAGE_MASK) > PAGE_SIZE - sizeof(struct msix_entry))
@@ -110,10 +110,24 @@ static int find_slot(struct msi *m, const struct msi_request *req)
     return 0;
 }
 
+/* How far the registers go that are used here. Beyond configuration space's
+ * first 256 bytes there is no capability of these. */
+static unsigned int end_of_registers(const struct msi *m)
+{
+    bool wide = m->control & MSI_CTL_64BIT;
+
+    if (m->msix)
+        return m->cap + MSIX_TABLE + 4;
+    if (m->control & MSI_CTL_MASKABLE)
+        return m->cap + (wide ? MSI_MASK_64 : MSI_MASK_32) + 4;
+    return m->cap + (wide ? MSI_DATA_64 : MSI_DATA_32) + 2;
+}
+
 /* msi_lock is held. */
 static int setup(struct msi *m, struct msi_request *req)
 {
     unsigned int capable;
+    int rc;
 
     for (unsigned int i = 0; i < MAX_MSI; i++) {
         const struct msi *o = &msis[i];
@@ -127,9 +141,14 @@ static int setup(struct msi *m, struct msi_request *req)
         pci_find_capability(m->sbdf, req->msix ? PCI_CAP_MSIX : PCI_CAP_MSI);
     if (!m->cap)
         return -ENODEV;
+    rc = pci_config_keep(m->sbdf); /* an irq's lock has interrupts off */
+    if (rc)
+        return rc;
+    m->control = (uint16_t)pci_config_read(m->sbdf, m->cap + MSI_CONTROL, 2);
+    if (end_of_registers(m) > PCI_CAP_SPACE)
+        return -ENODEV;
     if (req->msix)
         return find_slot(m, req);
-    m->control = (uint16_t)pci_config_read(m->sbdf, m->cap + MSI_CONTROL, 2);
     capable = 1U << (m->control >> MSI_CTL_CAPABLE & MSI_CTL_POWER);
     if (req->count > capable) {
         req->count = capable;
