@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -35,8 +36,13 @@ for place in ("0x11,msix=off", "0x12",
                 for slot in (0x14, 0x15) for fn in range(8))):
     MESSAGES += ["-device", f"nec-usb-xhci,msi=on,addr={place}"]
 
+MESSAGES += ["-device", "virtio-rng-pci,addr=0x16"]
+# The same devices once more, as segment 1.
+SEGMENT_1 = struct.pack("<QQHBBI", 0, 0xb0000000, 1, 0, 255, 0)
+
 # What kernels need beyond the defaults. after: what must come behind RESULT;
-# repeat: a line for QEMU's monitor, every so many seconds, once a text came.
+# repeat: a line for QEMU's monitor, every so many seconds, once a text came;
+# acpi: one more table.
 KERNELS = {
     "exceptions": {},
     "usermode": {},
@@ -62,6 +68,7 @@ KERNELS = {
     "misc": {},
     "observe": {"hv": "guest_loglvl=all"},
     "messages": {"smp": 2, "machine": "q35", "qemu": MESSAGES,
+                 "acpi": ("MCFG", SEGMENT_1),
                  "repeat": ("pcie_aer_inject_error root COMP_TIME\n", 0.2,
                             "errors are awaited")},
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
@@ -161,6 +168,14 @@ def qemu_command(args, kernel, options, guest_line):
     modules = [(image + " " + guest_line.strip()).strip()]
     modules += [os.path.join(args.guests, name + ".elf")
                 for name in options.get("modules", [])]
+    table = []
+    if "acpi" in options:
+        signature, body = options["acpi"]
+        path = os.path.join(args.logs, f"{kernel}.{signature}")
+        os.makedirs(args.logs, exist_ok=True)
+        with open(path, "wb") as out:
+            out.write(body)
+        table = ["-acpitable", f"sig={signature},data={path}"]
     return [
         "qemu-system-x86_64", "-accel", "tcg",
         "-cpu", options.get("cpu", args.cpu),
@@ -169,6 +184,7 @@ def qemu_command(args, kernel, options, guest_line):
         *(["-gdb", f"unix:{stub_path()},server=on,wait=off"]
           if "poke" in options else []),
         *options.get("qemu", []),
+        *table,
         *args.qemu.split(),
         "-kernel", args.hv, "-append", hv_line + " " + args.append,
         "-initrd", ",".join(modules),

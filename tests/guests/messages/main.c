@@ -27,6 +27,7 @@
 #define USB             DEVFN(0x11, 0)
 #define USB_BOTH        DEVFN(0x12, 0) /* MSI and MSI-X */
 #define NOBODY          DEVFN(0x13, 0)
+#define RNG             DEVFN(0x16, 0)
 #define USB_MORE        DEVFN(0x14, 0) /* eight functions */
 #define NR_MORE         16U
 #define USB_MESSAGES    16U
@@ -320,14 +321,39 @@ static void masks(void)
 }
 
 static volatile bool second_wanted;
+static void (*volatile second_job)(void);
 
-/* Keeps the other CPU. */
 static void second(void *arg)
 {
     (void)arg;
+    for (;;) {
+        second_job();
+        smp_down_self();
+    }
+}
+
+/* The other vcpu does something, until it is no longer wanted. */
+static void second_begins(void (*job)(void))
+{
+    static bool begun;
+
+    second_job = job;
+    second_wanted = true;
+    EXPECT_EQ(begun ? smp_up(1) : smp_start(1, second, NULL), 0);
+    begun = true;
+}
+
+static void second_ends(void)
+{
+    second_wanted = false;
+    while (smp_is_up(1) == 1)
+        (void)hc_sched_op(SCHEDOP_yield, NULL);
+}
+
+static void keep_the_cpu(void)
+{
     while (second_wanted)
         asm volatile("pause");
-    smp_down_self();
 }
 
 /* A block has one address, which goes with its first message. */
@@ -336,8 +362,7 @@ static void affinity(void)
     long first = map_block(USB, 4), port[2];
     struct registers before, after;
 
-    second_wanted = true;
-    EXPECT_EQ(smp_start(1, second, NULL), 0);
+    second_begins(keep_the_cpu);
     port[0] = bind(first);
     port[1] = bind(first + 1);
     EXPECT(port[0] > 0 && port[1] > 0);
@@ -355,7 +380,7 @@ static void affinity(void)
     EXPECT_EQ(registers(USB).address, after.address);
     EXPECT_EQ(to_vcpu(port[0], 0), 0);
     EXPECT_EQ(registers(USB).address, before.address);
-    second_wanted = false;
+    second_ends();
     EXPECT_EQ(event_close((unsigned int)port[0]), 0);
     EXPECT_EQ(event_close((unsigned int)port[1]), 0);
     EXPECT_EQ(unmap(first), 0);
@@ -415,17 +440,57 @@ static void busy(void)
     EXPECT_EQ(unmap(first), 0);
 }
 
-static long map_entry(int entry, uint64_t table_base)
+/* Its registers are reached through memory instead of ports. */
+static void other_segment(void)
+{
+    long rc[2];
+
+    for (unsigned int i = 0; i < 2; i++) {
+        map_arg = (struct physdev_map_pirq){
+            .domid = DOMID_SELF,
+            .type = i ? MAP_PIRQ_TYPE_MULTI_MSI : MAP_PIRQ_TYPE_MSI_SEG,
+            .bus = 1 << 16,
+            .devfn = ROOT_PORT,
+            .entry_nr = 2,
+        };
+        rc[0] = hc_physdev_op(PHYSDEVOP_map_pirq, &map_arg);
+        EXPECT_EQ(rc[0], 0);
+        EXPECT(enabled(ROOT_PORT));
+        EXPECT_EQ(MSI_POWER(registers(ROOT_PORT).control), i);
+        rc[1] = bind(map_arg.pirq);
+        EXPECT(rc[1] > 0);
+        EXPECT_EQ(registers(ROOT_PORT).mask & 1, 0);
+        EXPECT_EQ(event_close((unsigned int)rc[1]), 0);
+        EXPECT_EQ(registers(ROOT_PORT).mask & 1, 1);
+        EXPECT_EQ(unmap(map_arg.pirq), 0);
+        EXPECT(!enabled(ROOT_PORT));
+    }
+}
+
+static long map_entry(unsigned int devfn, int entry, uint64_t table_base)
 {
     map_arg = (struct physdev_map_pirq){
         .domid = DOMID_SELF,
         .type = MAP_PIRQ_TYPE_MSI_SEG,
         .pirq = -1,
-        .devfn = USB_BOTH,
+        .devfn = (int)devfn,
         .entry_nr = entry,
         .table_base = table_base,
     };
     return hc_physdev_op(PHYSDEVOP_map_pirq, &map_arg) ?: map_arg.pirq;
+}
+
+/* A table at the start of a BAR that is smaller than a page. */
+static void small_bar(void)
+{
+    uint64_t bar = config(RNG, PCI_BAR0 + 4) & ~15U;
+    long pirq;
+
+    config_write(RNG, PCI_COMMAND, COMMAND_ON);
+    EXPECT_EQ(config(RNG, capability(RNG, CAP_MSIX) + 4), 1); /* BAR 1 */
+    pirq = map_entry(RNG, 0, bar + 16);
+    EXPECT(pirq > 0);
+    EXPECT_EQ(unmap(pirq), 0);
 }
 
 /* MSI and MSI-X of a device exclude each other; and a table is where only a
@@ -441,12 +506,12 @@ static void both_kinds(void)
     config_write(USB_BOTH, PCI_COMMAND, COMMAND_ON);
     first = map_block(USB_BOTH, 4);
     EXPECT(first > 0);
-    EXPECT_EQ(map_entry(0, bar), -XEN_EBUSY);
+    EXPECT_EQ(map_entry(USB_BOTH, 0, bar), -XEN_EBUSY);
     EXPECT_EQ(unmap(first), 0);
-    entry[0] = map_entry(0, bar);
-    entry[1] = map_entry(1, bar);
+    entry[0] = map_entry(USB_BOTH, 0, bar);
+    entry[1] = map_entry(USB_BOTH, 1, bar);
     EXPECT(entry[0] > 0 && entry[1] > 0);
-    EXPECT_EQ(map_entry(1, bar), -XEN_EBUSY);
+    EXPECT_EQ(map_entry(USB_BOTH, 1, bar), -XEN_EBUSY);
     EXPECT_EQ(map_block(USB_BOTH, 4), -XEN_EBUSY);
     EXPECT_EQ(map_one(USB_BOTH), -XEN_EBUSY);
     EXPECT_EQ(unmap(entry[0]), 0);
@@ -454,15 +519,19 @@ static void both_kinds(void)
     EXPECT_EQ(unmap(entry[1]), 0);
     EXPECT_EQ(config(USB_BOTH, at) >> 31, 0);
 
-    EXPECT_EQ(map_entry(-1, bar), -XEN_EINVAL);
-    EXPECT_EQ(map_entry(2048, bar), -XEN_EINVAL);
-    EXPECT_EQ(map_entry(0, ~0UL - table), -XEN_EINVAL);
-    EXPECT_EQ(map_entry(0, virt_to_maddr(&map_arg) & PAGE_MASK), -XEN_EINVAL);
-    EXPECT_EQ(map_entry(0, 0xfec00000 - table), -XEN_EPERM); /* I/O APIC */
-    EXPECT_EQ(map_entry(0, 0xfee00000 - table), -XEN_EPERM);
-    EXPECT_EQ(map_entry(0, 0xfed00000 - table), -XEN_EPERM); /* HPET */
-    EXPECT_EQ(map_entry(0, 1UL << 60), -XEN_EPERM);
-    EXPECT_EQ(map_entry(1, bar + 0xfe8), -XEN_EINVAL); /* over a page's end */
+    EXPECT_EQ(map_entry(USB_BOTH, -1, bar), -XEN_EINVAL);
+    EXPECT_EQ(map_entry(USB_BOTH, 2048, bar), -XEN_EINVAL);
+    EXPECT_EQ(map_entry(USB_BOTH, 0, ~0UL - table), -XEN_EINVAL);
+    EXPECT_EQ(map_entry(USB_BOTH, 0, virt_to_maddr(&map_arg) & PAGE_MASK),
+              -XEN_EINVAL);
+    EXPECT_EQ(map_entry(USB_BOTH, 0, 0xfec00000 - table),
+              -XEN_EPERM); /* I/O APIC */
+    EXPECT_EQ(map_entry(USB_BOTH, 0, 0xfee00000 - table), -XEN_EPERM);
+    EXPECT_EQ(map_entry(USB_BOTH, 0, 0xfed00000 - table),
+              -XEN_EPERM); /* HPET */
+    EXPECT_EQ(map_entry(USB_BOTH, 0, 1UL << 60), -XEN_EPERM);
+    EXPECT_EQ(map_entry(USB_BOTH, 1, bar + 0xfe8),
+              -XEN_EINVAL); /* over a page's end */
     EXPECT_EQ(config(USB_BOTH, at) >> 31, 0);
 }
 
@@ -558,6 +627,53 @@ static void owner_dies(void)
     EXPECT_EQ(unmap(again), 0);
 }
 
+/* While blocks come and go, the other vcpu tries to bind and to unmap whatever
+ * there may be at the moment. */
+static volatile unsigned int thieves_turns;
+static volatile long lowest;
+
+static void thief(void)
+{
+    while (second_wanted) {
+        for (long pirq = lowest; pirq < lowest + 16; pirq++) {
+            long port = bind(pirq);
+
+            if (port > 0)
+                (void)event_close((unsigned int)port);
+        }
+        (void)unmap(lowest + thieves_turns++ % 16);
+    }
+}
+
+static void races(void)
+{
+    long first = map_block(USB, 16), again;
+    unsigned int mapped = 0;
+
+    EXPECT(first > 0);
+    EXPECT_EQ(unmap(first), 0);
+    lowest = first;
+    second_begins(thief);
+    for (unsigned int i = 0; i < 1000; i++) {
+        int count = 1 << i % 5;
+
+        again = map_block(i & 1 ? USB : ROOT_PORT, i & 1 ? count : 2);
+        if (again < 0)
+            continue;
+        mapped++;
+        (void)unmap(again);
+    }
+    second_ends();
+    EXPECT(mapped > 100);
+    EXPECT(thieves_turns > 16);
+    EXPECT(!enabled(USB) && !enabled(ROOT_PORT));
+    for (long pirq = first; pirq < first + 16; pirq++)
+        EXPECT_EQ(bind(pirq), -XEN_EINVAL);
+    again = map_block(USB, 16);
+    EXPECT_EQ(again, first);
+    EXPECT_EQ(unmap(again), 0);
+}
+
 /* ---- messages that come ---- */
 
 static volatile unsigned int came[2];
@@ -647,9 +763,12 @@ static const struct test tests[] = {
     {"a device is restored", restored},
     {"a device has one user", busy},
     {"MSI and MSI-X", both_kinds},
+    {"a table in a small BAR", small_bar},
+    {"another segment", other_segment},
     {"unmapped as a whole", unmapping},
     {"vectors run out", vectors_run_out},
     {"the owner dies", owner_dies},
+    {"two vcpus at once", races},
     {"each message to its port", delivery},
 };
 
