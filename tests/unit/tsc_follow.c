@@ -437,6 +437,27 @@ static void readings_in_a_row_are_exact(void **state)
     }
 }
 
+/* A glitch of the chip is no wrap: time stands, and then is exact again. */
+static void a_reading_that_goes_back_is_not_believed(void **state)
+{
+    (void)state;
+    srand(1);
+    for (unsigned int i = 0; i < ARRAY_SIZE(refs); i++) {
+        power_on(i);
+        for (unsigned int n = 0; n < 10000; n++) {
+            s_time_t before, at;
+            uint64_t off = 1 + (uint64_t)rand() % 1000;
+
+            now_true += SECONDS(1);
+            before = platform_time_at(&platform, counter(), now_true);
+            assert_true(before - now_true <= 1000 && now_true - before <= 1000);
+            at = platform_time_at(&platform, (counter() - off) & ref_mask,
+                                  now_true + rand() % 100000);
+            assert_true(at == before);
+        }
+    }
+}
+
 /* ---- watching ---- */
 
 static struct tsc_watch watch;
@@ -524,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_parked_cpu_gets_the_time_at_once),
         cmocka_unit_test(nonsense),
         cmocka_unit_test(readings_in_a_row_are_exact),
+        cmocka_unit_test(a_reading_that_goes_back_is_not_believed),
         cmocka_unit_test(a_good_tsc_is_left_alone),
         cmocka_unit_test(one_stop_is_no_evidence_and_two_are),
         cmocka_unit_test(a_bad_rate_is_found_in_two_checks),

@@ -32,18 +32,35 @@ void platform_time_start(struct platform_time *p, uint64_t hz, uint64_t mask,
         .hz = hz, .mask = mask, .last = counter, .start_ns = start_ns};
 }
 
+static s_time_t time_of(const struct platform_time *p, uint64_t ticks)
+{
+    return p->start_ns + ticks_to_ns(p, ticks);
+}
+
+/* Some PM timers are not latched: one that is read while it counts may show
+ * less than before, or more than it should, and then less. */
+static bool went_back(const struct platform_time *p, uint64_t passed,
+                      s_time_t expected)
+{
+    return passed > p->mask - (p->mask >> 6) && expected != NOT_EXPECTED &&
+           time_of(p, p->ticks + passed) - expected > platform_wrap_ns(p) / 2;
+}
+
 s_time_t platform_time_at(struct platform_time *p, uint64_t counter,
                           s_time_t expected)
 {
+    uint64_t passed = (counter - p->last) & p->mask;
     s_time_t wrap = platform_wrap_ns(p), now;
 
-    p->ticks += (counter - p->last) & p->mask;
+    if (unlikely(went_back(p, passed, expected)))
+        return time_of(p, p->ticks);
+    p->ticks += passed;
     p->last = counter;
-    now = p->start_ns + ticks_to_ns(p, p->ticks);
+    now = time_of(p, p->ticks);
     if (expected == NOT_EXPECTED || expected - now <= wrap / 2)
         return now;
     p->ticks += (uint64_t)((expected - now + wrap / 2) / wrap) * (p->mask + 1);
-    return p->start_ns + ticks_to_ns(p, p->ticks);
+    return time_of(p, p->ticks);
 }
 
 /* ---- watching ---- */
