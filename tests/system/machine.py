@@ -22,6 +22,7 @@ import time
 import pexpect
 
 import images
+import stale_code
 
 READY = "@@ ready @@"
 
@@ -43,13 +44,6 @@ BAD_DMESG = re.compile(
 
 # What a healthy hypervisor never says.
 BAD_SERIAL = re.compile(r"(WARNING|BUG): \S+\.[chS]:\d+|lock rank|not held")
-
-# An INT3 was executed that memory no longer holds. Linux changes its code under
-# an INT3 and then makes all CPUs serialise; QEMU 7.2, with a thread per CPU,
-# may keep a translation that it began while another CPU's store changed the
-# code. On any machine with a real processor this cannot be.
-STALE_CODE = re.compile(r"int3: 0000 \[#1\](?:(?!Code: )(?s:.))*"
-                        r"Code: [^<\n]*<(?!cc>)")
 
 # Lines with such words that say nothing bad.
 GOOD_DMESG = re.compile(
@@ -216,19 +210,26 @@ class Machine:
         try:
             self.wait_ready(timeout)
         except MachineError:
-            if not self.ran_stale_code():
+            stale = self.stale_code()
+            if not stale:
                 raise
-            print(f"{self.name}: QEMU ran stale code; booted once more")
+            print(f"{self.name}: {stale}; booted once more")
             self.kill()
             os.replace(self.base + ".serial", self.base + ".stale.serial")
             self.start()
             self.wait_ready(timeout)
         return self
 
-    def ran_stale_code(self):
+    def stale_code(self):
+        """In which way QEMU ran code that memory does not hold; None."""
         with open(self.base + ".serial", encoding="utf-8",
                   errors="replace") as f:
-            return bool(STALE_CODE.search(f.read()))
+            if stale_code.died(f.read()):
+                return "QEMU ran stale code, Linux died"
+        if self.opt.hv == "xen" or not self.child.isalive():
+            return None
+        at = stale_code.loops(self.hmp, images.hypervisor(self.opt.hv))
+        return at and f"QEMU runs stale code at {at:#x} for ever"
 
     def wait_ready(self, timeout=120):
         began = time.monotonic()
@@ -329,8 +330,15 @@ class Machine:
                     f.write(json.dumps({"execute": name, "arguments": args})
                             + "\n")
                     f.flush()
-                    reply = f.readline()
-        return json.loads(reply)
+                    reply = json.loads(f.readline())
+                    while "event" in reply:
+                        reply = json.loads(f.readline())
+        return reply
+
+    def hmp(self, line, cpu=0):
+        """Asks QEMU's monitor for people, as that CPU sees it."""
+        return self.qmp("human-monitor-command",
+                        **{"command-line": line, "cpu-index": cpu})["return"]
 
     # The hypervisor's own console keys.
 
