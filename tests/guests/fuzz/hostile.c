@@ -108,6 +108,9 @@ static void put_canaries(void)
         for (unsigned int j = 0; j < PAGE_SIZE / 8; j++)
             canaries[i][j] = canary_word(i, j);
     }
+    /* The rest of the block is nobody's: arguments lie on stacks, too. */
+    while (addr(page_alloc()) % block != block - PAGE_SIZE)
+        ;
 }
 
 /* --- the start --- */
