@@ -85,6 +85,7 @@ static long unload(unsigned int type)
 {
     if (!type_is_valid(type))
         return -EINVAL;
+    kexec_load_cancel(type);
     kexec_image_free(kexec_set_image((uint8_t)type, NULL));
     return 0;
 }

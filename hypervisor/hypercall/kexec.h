@@ -11,5 +11,8 @@
 /* A load is continued with its token in the upper half of the command; 0: it
  * begins. Callers take turns. */
 long kexec_load(guest_va_t arg, uint32_t token);
+/* What is half loaded of that type is forgotten; its caller, when it goes on,
+ * gets -EBUSY. In turn with other operations. */
+void kexec_load_cancel(unsigned int type);
 
 #endif

@@ -30,6 +30,12 @@ static void drop_loading(void)
     loading = NULL;
 }
 
+void kexec_load_cancel(unsigned int type)
+{
+    if (loading && loading->type == type)
+        drop_loading();
+}
+
 /* ---- checks ---- */
 
 static bool within_ram(paddr_t start, uint64_t size)

@@ -15,6 +15,8 @@
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 
+#include "hypercall/kexec.h"
+
 #include <public/grant_table.h>
 #include <public/sysctl.h>
 
@@ -293,6 +295,7 @@ void world_destroy(void)
     for (uint8_t type = 0; type < 2; type++) {
         struct kexec_image *img = kexec_set_image(type, NULL);
 
+        kexec_load_cancel(type);
         if (img)
             kexec_image_free(img);
     }
