@@ -11,6 +11,8 @@ NUMBER = r"\d+(\.\d+)?"
 EXCEPTIONS = [
     # What differs between two runs on the same hypervisor.
     (r"xl (list|claims|vm-list)", r"[^/]+/5", NUMBER, "seconds of CPU time"),
+    (r"xl list", r"[^/]+/4", r"-[b-]p---",
+     "waited, or was to run, when it was paused"),
     (r"xl (list|claims)", r"[^/]+/4", r"[r-][b-]----",
      "runs or waits at this moment"),
     (r"xl vcpu-list", r"[^/]+/3", r"\d|-", "on which CPU"),
