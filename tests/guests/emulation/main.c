@@ -7,6 +7,7 @@
 #include <kit/cpu.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
+#include <kit/port.h>
 #include <kit/string.h>
 #include <kit/test.h>
 #include <kit/trap.h>
@@ -540,19 +541,6 @@ static void io_without_permission(void)
     EXPECT(!faulted());
     TRY("sti", :);
     EXPECT(!faulted());
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t v;
-
-    asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static void out32(uint16_t port, uint32_t v)
-{
-    asm volatile("outl %0, %1" : : "a"(v), "Nd"(port));
 }
 
 /* Configuration space of the host bridge: latch, then data. */

@@ -14,6 +14,7 @@
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
+#include <kit/port.h>
 #include <kit/smp.h>
 #include <kit/string.h>
 #include <kit/test.h>
@@ -57,19 +58,6 @@
 #define AER_ROOT_COMMAND   0x2c
 #define AER_ROOT_STATUS    0x30
 #define ROOT_UNCORRECTED   (1U << 2)
-
-static void out32(uint16_t port, uint32_t v)
-{
-    asm volatile("outl %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t v;
-
-    asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
 
 static void select(unsigned int devfn, unsigned int reg)
 {

@@ -5,6 +5,7 @@
  */
 #include "operations.h"
 
+#include <kit/port.h>
 #include <kit/time.h>
 #include <public/physdev.h>
 #include <public/sysctl.h>
@@ -205,32 +206,6 @@ static void absurd_widths(void)
 }
 
 /* ---- ports with a meaning: what the control domain may do ---- */
-
-static uint8_t in8(uint16_t port)
-{
-    uint8_t v;
-
-    asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static void out8(uint16_t port, uint8_t v)
-{
-    asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static void out32(uint16_t port, uint32_t v)
-{
-    asm volatile("outl %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t v;
-
-    asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
 
 static void iopl(uint32_t level)
 {

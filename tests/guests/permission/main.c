@@ -17,6 +17,7 @@
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
+#include <kit/port.h>
 #include <kit/string.h>
 #include <kit/test.h>
 #include <kit/trap.h>
@@ -227,19 +228,6 @@ static void target_mapped(void)
 
 /* ---- the driver ---- */
 
-static uint8_t port_read(uint16_t port)
-{
-    uint8_t value;
-
-    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static void port_write(uint16_t port, uint8_t value)
-{
-    asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
 static void iopl(void)
 {
     struct physdev_set_iopl op = {.iopl = 1};
@@ -250,10 +238,10 @@ static void iopl(void)
 static void port_given(void)
 {
     iopl();
-    port_write(PORT, 5);
-    EXPECT_EQ(port_read(PORT), 5);
-    port_write(PORT, 2);
-    EXPECT_EQ(port_read(PORT), 2);
+    out8(PORT, 5);
+    EXPECT_EQ(in8(PORT), 5);
+    out8(PORT, 2);
+    EXPECT_EQ(in8(PORT), 2);
 }
 
 /* The one beside it, those with a meaning, and an access that reaches out. */
@@ -262,11 +250,11 @@ static void ports_not_given(void)
     uint16_t wide;
 
     iopl();
-    EXPECT_EQ(port_read(PORT + 1), 0xff);
-    EXPECT_EQ(port_read(PORT - 1), 0xff);
-    EXPECT_EQ(port_read(0x71), 0xff);
-    EXPECT_EQ(port_read(0xcfc), 0xff);
-    EXPECT_EQ(port_read(0x61), 0xff);
+    EXPECT_EQ(in8(PORT + 1), 0xff);
+    EXPECT_EQ(in8(PORT - 1), 0xff);
+    EXPECT_EQ(in8(0x71), 0xff);
+    EXPECT_EQ(in8(0xcfc), 0xff);
+    EXPECT_EQ(in8(0x61), 0xff);
     asm volatile("inw %1, %0" : "=a"(wide) : "Nd"((uint16_t)PORT));
     EXPECT_EQ(wide >> 8, 0xff);
 }
@@ -274,8 +262,8 @@ static void ports_not_given(void)
 static void no_ports(void)
 {
     iopl();
-    EXPECT_EQ(port_read(PORT), 0xff);
-    EXPECT_EQ(port_read(0x71), 0xff);
+    EXPECT_EQ(in8(PORT), 0xff);
+    EXPECT_EQ(in8(0x71), 0xff);
 }
 
 static long map_frame(uint64_t mfn)
