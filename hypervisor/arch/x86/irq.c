@@ -191,23 +191,30 @@ bool irq_is_mapped(const struct domain *d, unsigned int pirq)
            bit_test(d->arch.pirq->mapped, pirq);
 }
 
-/* A dying domain's are taken away once. */
-static int map_set(struct domain *d, unsigned int pirq, unsigned int count)
+/* May it be given some? A dying domain's are taken away once. */
+static int map_prepare(struct domain *d)
 {
     if (domain_is_dying(d))
         return -EINVAL;
     if (!d->arch.pirq)
         d->arch.pirq = hv_alloc(sizeof(*d->arch.pirq));
-    if (!d->arch.pirq)
-        return -ENOMEM;
+    return d->arch.pirq ? 0 : -ENOMEM;
+}
+
+/* From here on another vcpu may bind them. */
+static void map_set(struct domain *d, unsigned int pirq, unsigned int count)
+{
     for (unsigned int i = 0; i < count; i++)
         bit_set_atomic(d->arch.pirq->mapped, pirq + i);
-    return 0;
 }
 
 int irq_map_gsi(struct domain *d, unsigned int gsi)
 {
-    return gsi < nr_gsis ? map_set(d, gsi, 1) : -EINVAL;
+    int rc = gsi < nr_gsis ? map_prepare(d) : -EINVAL;
+
+    if (!rc)
+        map_set(d, gsi, 1);
+    return rc;
 }
 
 /* The first of `count` numbers in a row above the lines that no message has;
@@ -233,16 +240,14 @@ int irq_free_pirq(void)
 static int install_msi(struct domain *d, unsigned int nr, struct msi *m)
 {
     unsigned int count = msi_count(m);
-    uint8_t vector = vectors_alloc(nr, count);
-    int rc;
+    int rc = map_prepare(d);
+    uint8_t vector;
 
+    if (rc)
+        return rc;
+    vector = vectors_alloc(nr, count);
     if (!vector)
         return -ENOSPC;
-    rc = map_set(d, nr, count);
-    if (rc) {
-        vectors_free(vector, count);
-        return rc;
-    }
     for (unsigned int i = count; i-- > 0;) {
         struct irq *q = &irqs[nr + i];
         unsigned long flags = spin_lock_irqsave(&q->lock);
@@ -257,6 +262,7 @@ static int install_msi(struct domain *d, unsigned int nr, struct msi *m)
         chip_set_mask(q, true);
         spin_unlock_irqrestore(&q->lock, flags);
     }
+    map_set(d, nr, count);
     return 0;
 }
 
@@ -363,7 +369,7 @@ int pirq_bind(struct domain *d, unsigned int pirq, uint32_t port,
         rc = -EINVAL;
     else if (q->bound)
         rc = -EBUSY;
-    else if (q->kind != IRQ_MSI && !q->vector) {
+    else if (pirq < nr_gsis && !q->vector) {
         q->vector = vectors_alloc(pirq, 1);
         q->kind = IRQ_LINE;
         rc = q->vector ? 0 : -ENOSPC;
