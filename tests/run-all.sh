@@ -7,7 +7,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 layers=(lint abi unit fuzz model guests system)
-passed=0 failed=0 summary=()
+passed=0 failed=0 summary=() broken=()
+
+# What a layer that failed said of it, once more, where it is found.
+tell() {
+    echo "== failed in $1"
+    grep -E 'FAIL|[1-9][0-9]* failed|: no |hypervisor: |Error|^E  ' \
+        "build/results/$1.out" | tail -n 40
+}
 
 jobs=$(nproc)
 if ! make -j"$jobs" --no-print-directory hypervisor tools guests; then
@@ -20,19 +27,25 @@ for layer in "${layers[@]}"; do
     rm -f "build/results/$layer"
     echo "== $layer"
     began=$SECONDS
-    if make -j"$jobs" --no-print-directory "test-$layer"; then status=0; else status=1; fi
+    make -j"$jobs" --no-print-directory "test-$layer" 2>&1 |
+        tee "build/results/$layer.out"
+    status=${PIPESTATUS[0]}
     p=0 f=0
     [ ! -e "build/results/$layer" ] || read -r p f < "build/results/$layer"
     # A target's failure counts even where no single test is to blame; so does
     # a layer that ran nothing.
-    if [ $status -ne 0 ] || [ $((p + f)) -eq 0 ]; then
+    if [ "$status" -ne 0 ] || [ $((p + f)) -eq 0 ]; then
         [ "$f" -gt 0 ] || f=1
     fi
     summary+=("$(printf '%-8s %4d passed, %d failed  (%d s)' \
         "$layer" "$p" "$f" $((SECONDS - began)))")
     passed=$((passed + p)) failed=$((failed + f))
+    [ "$f" -eq 0 ] || broken+=("$layer")
 done
 
+for layer in "${broken[@]}"; do
+    tell "$layer"
+done
 echo "== results after $SECONDS s"
 printf '%s\n' "${summary[@]}"
 echo "$passed passed, $failed failed"
