@@ -121,6 +121,8 @@ static inline struct sched_group *group_of(const struct vcpu *v,
 struct runq *runq_lock_of(const struct vcpu *v, unsigned long *flags);
 
 /* ---- sched_share.c: what a domain has used and may use ---- */
+/* vcpus of it that are queued or running anywhere, as of just now. */
+unsigned int share_nr_active(const struct sched_domain *s);
 /* v starts to run / has run for ran ns; returns that in virtual ns. */
 void share_start(struct vcpu *v, s_time_t now);
 s_time_t share_used(struct vcpu *v, s_time_t ran, s_time_t now);

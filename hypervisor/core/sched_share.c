@@ -20,17 +20,48 @@
 /* An overdrawn budget is noticed this late. */
 #define BUDGET_LATE_NS MICROSECS(50)
 
-/* ---- the share integral; under the domain's lock ---- */
+/*
+ * ---- the share integral ----
+ *
+ * It is base + nr_active * now. Both are one word, so that a vcpu comes and
+ * goes by one addition, without a lock: nr_active in the low bits, which are
+ * never more than a domain's vcpus, so nothing is carried into base above them.
+ * An integral is kept as base is, by SHARE_SHIFT bits to the left, and two are
+ * compared modulo 2^56 ns: two years, and a turn is milliseconds.
+ */
+
+#define SHARE_SHIFT  8
+#define SHARE_ACTIVE (BIT(SHARE_SHIFT) - 1)
+_Static_assert(MAX_VCPUS <= SHARE_ACTIVE, "a domain's vcpus fit in the count");
+
+unsigned int share_nr_active(const struct sched_domain *s)
+{
+    return __atomic_load_n(&s->share, __ATOMIC_RELAXED) & SHARE_ACTIVE;
+}
 
 static uint64_t share_at(const struct sched_domain *s, s_time_t now)
 {
-    return s->share_base + s->nr_active * (uint64_t)now;
+    uint64_t share = __atomic_load_n(&s->share, __ATOMIC_RELAXED);
+    uint64_t active = share & SHARE_ACTIVE;
+
+    return share - active + active * ((uint64_t)now << SHARE_SHIFT);
 }
 
-static void active_add(struct sched_domain *s, s_time_t now, int change)
+/* One more, from now on: base falls by what it counts for until now. */
+static void active_inc(struct sched_domain *s, s_time_t now)
 {
-    s->share_base -= (uint64_t)(int64_t)change * (uint64_t)now;
-    s->nr_active += (unsigned int)change;
+    uint64_t was = __atomic_fetch_sub(
+        &s->share, ((uint64_t)now << SHARE_SHIFT) - 1, __ATOMIC_RELAXED);
+
+    ASSERT((was & SHARE_ACTIVE) < MAX_VCPUS);
+}
+
+static void active_dec(struct sched_domain *s, s_time_t now)
+{
+    uint64_t was = __atomic_fetch_add(
+        &s->share, ((uint64_t)now << SHARE_SHIFT) - 1, __ATOMIC_RELAXED);
+
+    ASSERT((was & SHARE_ACTIVE) > 0);
 }
 
 static s_time_t scale(uint64_t ns, uint16_t weight)
@@ -44,33 +75,26 @@ static s_time_t scale(uint64_t ns, uint16_t weight)
 
 void share_start(struct vcpu *v, s_time_t now)
 {
-    struct sched_domain *s = &v->domain->sched;
-
-    spin_lock(&s->lock);
-    v->sched.share_start = share_at(s, now);
-    spin_unlock(&s->lock);
+    v->sched.share_start = share_at(&v->domain->sched, now);
 }
 
 s_time_t share_used(struct vcpu *v, s_time_t ran, s_time_t now)
 {
-    struct sched_domain *s = &v->domain->sched;
-    uint64_t at, used;
+    const struct sched_domain *s = &v->domain->sched;
+    uint64_t at = share_at(s, now);
+    int64_t used = (int64_t)(at - v->sched.share_start) >> SHARE_SHIFT;
 
-    spin_lock(&s->lock);
-    at = share_at(s, now);
-    used = at - v->sched.share_start;
     v->sched.share_start = at;
-    if (s->cap)
+    if (READ_ONCE(s->cap))
         v->sched.budget -= ran;
-    spin_unlock(&s->lock);
     /* Clocks of CPUs may differ by a little. */
-    return (int64_t)used < 0 ? 0 : scale(used, READ_ONCE(s->weight));
+    return used < 0 ? 0 : scale((uint64_t)used, READ_ONCE(s->weight));
 }
 
 s_time_t share_scale(const struct domain *d, s_time_t ns)
 {
     const struct sched_domain *s = &d->sched;
-    uint64_t active = max_t(unsigned int, 1, READ_ONCE(s->nr_active));
+    uint64_t active = max_t(unsigned int, 1, share_nr_active(s));
 
     return scale((uint64_t)ns * active, READ_ONCE(s->weight));
 }
@@ -102,7 +126,7 @@ static bool budget_take(struct sched_domain *s, struct vcpu *v, s_time_t now)
     if (s->tokens < CHUNK_MIN_NS)
         return false;
     most = min_t(s_time_t, most, s->tokens);
-    share = s->tokens / (s->nr_active + 1);
+    share = s->tokens / (share_nr_active(s) + 1);
     share = max_t(s_time_t, share, 2 * CHUNK_MIN_NS);
     share = min_t(s_time_t, share, most);
     s->tokens -= share;
@@ -136,15 +160,23 @@ static void budget_return(struct sched_domain *s, struct vcpu *v, s_time_t now)
         timer_set(&s->refill, now);
 }
 
+/*
+ * A cap that is read before it is set lets the vcpu go on without a budget;
+ * who sets it makes all that are active ask for one (sched_domain_look()).
+ */
 bool share_activate(struct vcpu *v, s_time_t now)
 {
     struct sched_domain *s = &v->domain->sched;
     bool ok;
 
+    if (!READ_ONCE(s->cap)) {
+        active_inc(s, now);
+        return true;
+    }
     spin_lock(&s->lock);
     ok = !s->cap || budget_take(s, v, now);
     if (ok)
-        active_add(s, now, 1);
+        active_inc(s, now);
     else
         park(s, v, now);
     spin_unlock(&s->lock);
@@ -155,11 +187,11 @@ void share_deactivate(struct vcpu *v, s_time_t now)
 {
     struct sched_domain *s = &v->domain->sched;
 
+    active_dec(s, now);
+    if (!v->sched.budget)
+        return;
     spin_lock(&s->lock);
-    ASSERT(s->nr_active > 0);
-    active_add(s, now, -1);
-    if (v->sched.budget)
-        budget_return(s, v, now);
+    budget_return(s, v, now);
     spin_unlock(&s->lock);
 }
 
@@ -174,7 +206,7 @@ bool share_has_budget(struct vcpu *v, s_time_t now)
     ok = !s->cap || v->sched.budget > 0 ||
          (budget_take(s, v, now) && v->sched.budget > 0);
     if (!ok) {
-        active_add(s, now, -1);
+        active_dec(s, now);
         budget_return(s, v, now);
         park(s, v, now);
     }
@@ -194,6 +226,8 @@ void share_unpark(struct vcpu *v)
 {
     struct sched_domain *s = &v->domain->sched;
 
+    if (!READ_ONCE(v->sched.parked))
+        return;
     spin_lock(&s->lock);
     if (v->sched.parked) {
         list_del(&v->sched.link);

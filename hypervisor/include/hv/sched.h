@@ -47,8 +47,9 @@ struct sched_vcpu {
     s_time_t vruntime;      /* orders it among its domain's there */
     s_time_t run_start;     /* charged up to here */
     uint64_t share_start;   /* the domain's share integral at run_start */
-    s_time_t budget;        /* capped: what it may still run; domain lock */
-    bool parked;            /* capped: waits for budget; both locks */
+    s_time_t budget;        /* capped: what it may still run */
+    bool parked;            /* capped: waits for budget; set with both locks,
+                               cleared with the domain's */
     bool boosted;           /* goes ahead of its turn, for a short time */
     bool yielded;           /* goes behind another at the next schedule() */
     bool affinity_broken;   /* no CPU of hard affinity is in the pool */
@@ -69,9 +70,8 @@ struct sched_group {
 struct sched_domain {
     uint16_t weight;
     uint16_t cap;    /* percent of one CPU, 0 = none */
-    spinlock_t lock; /* irq off; guards what follows, inside queue locks */
-    unsigned int nr_active; /* vcpus queued or running anywhere */
-    uint64_t share_base;    /* share integral = nr_active * now + share_base */
+    uint64_t share;  /* integral, and how many are active; sched_share.c */
+    spinlock_t lock; /* irq off; guards the next three, inside queue locks */
     s_time_t tokens, tokens_at; /* capped: time it may use, and as of when */
     struct list_head parked;    /* vcpus without budget, first to come first */
     struct timer refill;        /* lets them run again */

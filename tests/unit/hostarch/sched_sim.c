@@ -184,7 +184,7 @@ static void check_states(void)
 
         for (unsigned int cpu = 0; cpu < sim_cpus; cpu++)
             in_groups += doms[i].sched.group[cpu].active;
-        assert_int_equal(doms[i].sched.nr_active, active[i]);
+        assert_int_equal(share_nr_active(&doms[i].sched), active[i]);
         assert_int_equal(in_groups, active[i]);
     }
 }
