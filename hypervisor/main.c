@@ -126,7 +126,7 @@ static void __init init_domains(void)
     lockprof_init();
 }
 
-static void __init start_dom0(void)
+static void __init make_dom0(void)
 {
     unsigned int vcpus = dom0_max_vcpus ? dom0_max_vcpus : nr_cpus;
 
@@ -135,8 +135,6 @@ static void __init start_dom0(void)
         panic("The control domain cannot be started");
     console_give_to_dom0();
     heap_low_arm();
-    if (domain_unpause_by_controller(dom0))
-        panic("The control domain cannot be started");
 }
 
 /* Init code to its end, so not inlined: what follows it is not. */
@@ -156,12 +154,15 @@ init_all(uint32_t magic, uint32_t info)
            nr_present_cpus, heap_free_pages() >> (20 - PAGE_SHIFT),
            heap_total_pages() >> (20 - PAGE_SHIFT));
     hypfs_init();
-    start_dom0();
+    make_dom0();
 }
 
+/* No guest runs before all is read-only that is to be. */
 static void NORETURN finish_start(void)
 {
     free_init_memory();
+    if (domain_unpause_by_controller(dom0))
+        panic("The control domain cannot be started");
     idle_loop();
 }
 

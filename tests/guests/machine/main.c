@@ -214,6 +214,7 @@ static void hotplug_errors(void)
 /* Vcpus that always have something to do, in memory that changes hands. */
 static volatile uint64_t turns[3];
 static volatile bool leave;
+static volatile unsigned int gone;
 
 static void spin(void *arg)
 {
@@ -224,7 +225,7 @@ static void spin(void *arg)
         if (*turn % 1024 == 0)
             time_delay(1000);
     }
-    leave = false;
+    __atomic_fetch_add(&gone, 1, __ATOMIC_SEQ_CST);
     smp_down_self();
 }
 
@@ -275,11 +276,9 @@ static void go_and_come(void)
         EXPECT(all_turn());
         EXPECT(timer_works());
     }
-    for (unsigned int i = 1; i < 3; i++) {
-        leave = true;
-        while (leave)
-            hc_sched_op(SCHEDOP_yield, NULL);
-    }
+    leave = true;
+    while (gone < 2)
+        hc_sched_op(SCHEDOP_yield, NULL);
 }
 
 static const struct test tests[] = {
