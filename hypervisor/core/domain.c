@@ -166,6 +166,7 @@ static void undo_steps(struct domain *d, unsigned int nr)
 int domain_create(domid_t id, const struct domain_config *cfg,
                   struct domain **out)
 {
+    static uint64_t nr_created;
     struct domain *d = domain_struct_alloc();
     unsigned int done;
     int rc = 0;
@@ -173,6 +174,7 @@ int domain_create(domid_t id, const struct domain_config *cfg,
     if (!d)
         return -ENOMEM;
     d->id = DOMID_INVALID;
+    d->serial = __atomic_add_fetch(&nr_created, 1, __ATOMIC_RELAXED);
     domain_fields_init(d, cfg);
     /* Not in the table yet: nobody else can see it. */
     for (done = 0; done < ARRAY_SIZE(steps) && !rc; done++)

@@ -112,9 +112,9 @@ static bool freeze(struct page_info *pg, uint64_t nr_held)
         if ((old & (PGS_REF_MASK | PGS_TREF_MASK | PGS_ALLOCATED | PGS_HV)) !=
             (PGS_ALLOCATED | (nr_held + 1)))
             return false;
-    } while (!__atomic_compare_exchange_n(&pg->state, &old, old & PGS_BROKEN,
-                                          false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(
+        &pg->state, &old, old & (PGS_BROKEN | PGS_FOREIGN), false,
+        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     return true;
 }
 

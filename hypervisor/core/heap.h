@@ -30,7 +30,7 @@ struct node_heap {
     uint32_t scrub_orders[NR_ZONES]; /* ... with one that awaits scrubbing */
     uint64_t free[NR_ZONES];
     uint64_t total;
-    uint64_t dirty; /* frames HEAP_DIRTY in free blocks; atomic */
+    uint64_t dirty; /* frames HEAP_DIRTY in free blocks, not caches'; atomic */
 };
 
 /* Guards all of struct node_heap but dirty, the counts, the claims, and of
@@ -59,9 +59,10 @@ void heap_frame_returns(struct page_info *pg);
 /* Nobody's any more, but not in a block either. False, and nothing done, for
  * one with PGS_BROKEN. */
 bool heap_frame_ends(struct page_info *pg);
-/* heap_cache.c. A single frame that this CPU has kept, of its own node; to be
- * treated as a block that was taken. */
-struct page_info *heap_cache_take(void);
+/* heap_cache.c. A single frame that this CPU has kept, of its own node, and
+ * the serial of the domain that left it, 0 if unknown. Its contents are that
+ * one's; others may write it until the CPUs have flushed. */
+struct page_info *heap_cache_take(uint64_t *left_by);
 /* What this CPU has kept, or all have, goes to the heap. True: there was. */
 void heap_cache_empty(void);
 bool heap_caches_empty(void);

@@ -9,9 +9,16 @@
  * heap_nr_free: a claim never counts on it. Who finds too few free frames, or
  * looks for a certain one, empties all caches first; an idle CPU empties its
  * own, so that the scrubber gets the frames.
+ *
+ * Who left it is remembered: that domain may have it back as it is. It reads
+ * nothing but its own there, and its own translations of the frame, which some
+ * CPU may still have, are what they would be had it never given it up;
+ * tlb_stamp stays, so a change of type flushes them. With PGS_FOREIGN somebody
+ * else's may be left, too: then nobody is remembered.
  */
 #include "heap.h"
 
+#include <hv/domain.h>
 #include <hv/percpu.h>
 #include <hv/smp.h>
 
@@ -21,7 +28,8 @@
 struct cache {
     spinlock_t lock; /* rank LOCK_RANK_HEAP_CACHE: all of it */
     uint32_t first, nr;
-    uint32_t frame[CACHE_FRAMES]; /* a ring */
+    uint32_t frame[CACHE_FRAMES];   /* a ring */
+    uint64_t left_by[CACHE_FRAMES]; /* the domain's serial; 0: unknown */
 };
 static DEFINE_PER_CPU(struct cache,
                       cache) = {.lock = SPINLOCK_INIT(LOCK_RANK_HEAP_CACHE)};
@@ -83,7 +91,7 @@ uint64_t heap_caches_count(void)
     return nr;
 }
 
-struct page_info *heap_cache_take(void)
+struct page_info *heap_cache_take(uint64_t *left_by)
 {
     struct cache *c = &this_cpu(cache);
     struct page_info *pg = NULL;
@@ -91,8 +99,10 @@ struct page_info *heap_cache_take(void)
     if (!READ_ONCE(c->nr))
         return NULL;
     spin_lock(&c->lock);
-    if (c->nr)
+    if (c->nr) {
+        *left_by = c->left_by[c->first];
         pg = oldest(c);
+    }
     spin_unlock(&c->lock);
     return pg;
 }
@@ -100,6 +110,9 @@ struct page_info *heap_cache_take(void)
 void heap_free_one(struct page_info *pg)
 {
     struct cache *c = &this_cpu(cache);
+    const struct domain *d = pg->owner;
+    uint64_t left_by = d && !(pg->state & PGS_FOREIGN) ? d->serial : 0;
+    uint32_t at;
 
     if (unlikely(pg->node != cpu_node(smp_processor_id()) ||
                  !heap_frame_ends(pg)))
@@ -108,7 +121,9 @@ void heap_free_one(struct page_info *pg)
     if (c->nr == CACHE_FRAMES)
         shrink(c, CACHE_FRAMES - OVERFLOW);
     pg->flags |= HEAP_KEPT;
-    c->frame[(c->first + c->nr) % CACHE_FRAMES] = heap_number(pg);
+    at = (c->first + c->nr) % CACHE_FRAMES;
+    c->frame[at] = heap_number(pg);
+    c->left_by[at] = left_by;
     WRITE_ONCE(c->nr, c->nr + 1);
     spin_unlock(&c->lock);
 }

@@ -403,14 +403,40 @@ struct page_info *heap_alloc(unsigned int order, unsigned int flags)
                   NULL);
 }
 
+/* Flags of who takes a frame from anywhere. */
+#define ANY_FRAME (ALLOC_NO_SCRUB | ALLOC_OWN_DATA)
+
+/* One of those that this CPU keeps. */
+static struct page_info *take_kept(const struct domain *d, unsigned int flags)
+{
+    uint64_t left_by;
+    struct page_info *pg = heap_cache_take(&left_by);
+
+    if (!pg)
+        return NULL;
+    pg->flags = 0;
+    if ((flags & ALLOC_OWN_DATA) && left_by && left_by == d->serial)
+        return pg;
+    flush_stale(pg);
+    if (!(flags & ALLOC_NO_SCRUB))
+        memset(page_to_virt(pg), 0, PAGE_SIZE);
+    return pg;
+}
+
 struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
                                    unsigned int flags, struct heap_pace *pace)
 {
     unsigned int node = ALLOC_NODE_OF(flags);
     nodemask_t wanted = READ_ONCE(d->node_affinity);
     struct request r = {.claim = &d->outstanding_pages};
-    struct page_info *pg = NULL;
+    struct page_info *pg;
 
+    if (likely(order == 0 && !(flags & ~ANY_FRAME)) &&
+        wanted >> cpu_node(smp_processor_id()) & 1) {
+        pg = take_kept(d, flags);
+        if (pg)
+            return pg;
+    }
     if (!read_flags(order, flags, &r))
         return NULL;
     if (node >= nr_nodes) {
@@ -421,11 +447,7 @@ struct page_info *heap_alloc_paced(const struct domain *d, unsigned int order,
         wanted = 1U << node;
     }
     r.nodes = wanted;
-    if (order == 0 && r.max_zone == NR_ZONES - 1 && (wanted >> node & 1) &&
-        node == cpu_node(smp_processor_id()))
-        pg = heap_cache_take();
-    if (!pg)
-        pg = take_block(&r, node);
+    pg = take_block(&r, node);
     if (!pg && ~wanted && !(flags & ALLOC_EXACT_NODE)) {
         r.nodes = NODEMASK_ALL;
         pg = take_block(&r, node);
@@ -450,13 +472,13 @@ bool heap_frame_ends(struct page_info *pg)
     pg->state = 0;
     pg->owner = NULL;
     pg->flags = HEAP_DIRTY;
-    __atomic_fetch_add(&node_heap[pg->node]->dirty, 1, __ATOMIC_RELAXED);
     return true;
 }
 
 void heap_frame_returns(struct page_info *pg)
 {
     node_heap[pg->node]->free[zone_of(heap_number(pg))]++;
+    __atomic_fetch_add(&node_heap[pg->node]->dirty, 1, __ATOMIC_RELAXED);
     heap_nr_free++;
     block_free(pg, 0, true, pg->tlb_stamp);
     heap_low_check();

@@ -83,7 +83,8 @@ static int give_block(const struct extents *e, struct page_info **pg)
 {
     struct heap_pace pace = {.stop = hypercall_preempt_check};
 
-    *pg = heap_alloc_paced(e->d, e->order, memop_alloc_flags(e->mem_flags),
+    *pg = heap_alloc_paced(e->d, e->order,
+                           memop_alloc_flags(e->mem_flags) | ALLOC_OWN_DATA,
                            e->order ? &pace : NULL);
     if (!*pg)
         return pace.stopped ? -ERESTART : -1;

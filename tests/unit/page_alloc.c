@@ -310,6 +310,51 @@ static void scrub_all(void)
     assert_int_equal(heap_dirty_pages(), 0);
 }
 
+static unsigned long handed_flushes;
+
+/* To whom a frame goes that `owner` has written and left here: what is in it.
+ */
+static unsigned char first_byte_for(struct domain *d, unsigned int flags,
+                                    uint64_t state)
+{
+    struct page_info *pg = heap_alloc_for(&owner, 0, 0);
+    unsigned long flushes;
+    unsigned char was;
+
+    assert_non_null(pg);
+    memset(page_to_virt(pg), 0x5a, PAGE_SIZE);
+    pg->owner = &owner;
+    pg->state = state;
+    heap_free_one(pg);
+    flushes = host_tlb_flushes;
+    pg = heap_alloc_for(d, 0, flags);
+    assert_non_null(pg);
+    handed_flushes = host_tlb_flushes - flushes;
+    was = *(unsigned char *)page_to_virt(pg);
+    memset(page_to_virt(pg), 0, PAGE_SIZE);
+    heap_free_one(pg);
+    host_tlb_excuses = true;
+    scrub_all();
+    host_tlb_excuses = false;
+    return was;
+}
+
+static void own_data_comes_back_to_its_owner_alone(void **state)
+{
+    struct domain other = {.id = 7, .serial = 2, .node_affinity = NODEMASK_ALL};
+
+    (void)state;
+    owner.serial = 0;
+    assert_int_equal(first_byte_for(&owner, ALLOC_OWN_DATA, 0), 0);
+    owner.serial = 1;
+    assert_int_equal(first_byte_for(&owner, ALLOC_OWN_DATA, 0), 0x5a);
+    assert_int_equal(handed_flushes, 0);
+    assert_int_equal(first_byte_for(&owner, 0, 0), 0);
+    assert_int_equal(first_byte_for(&other, ALLOC_OWN_DATA, 0), 0);
+    assert_int_equal(first_byte_for(&owner, ALLOC_OWN_DATA, PGS_FOREIGN), 0);
+    assert_int_equal(handed_flushes, 1);
+}
+
 static void scrubber_clears_what_was_freed(void **state)
 {
     uint64_t first[64], dirty;
@@ -637,6 +682,7 @@ int main(void)
         cmocka_unit_test_setup(kept_frames_are_not_lost, setup),
         cmocka_unit_test_setup(limits_and_exhaustion, setup),
         cmocka_unit_test_setup(reuse_flushes_stale_translations, setup),
+        cmocka_unit_test_setup(own_data_comes_back_to_its_owner_alone, setup),
         cmocka_unit_test_setup(scrubber_clears_what_was_freed, setup),
         cmocka_unit_test_setup(scrubber_flushes_before_it_clears, setup),
         cmocka_unit_test_setup(scrubber_yields_to_softirqs, setup),

@@ -85,6 +85,7 @@ struct domain {
     bool is_idle;
     uint8_t life; /* enum domain_life; ctl_lock */
     uint8_t handle[16];
+    uint64_t serial;       /* of all domains since boot: not given out again */
     uint32_t refs;         /* domain_get(); freed at 0 */
     struct list_head list; /* domain_list_lock; ordered by id */
     spinlock_t ctl_lock;

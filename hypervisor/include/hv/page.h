@@ -114,9 +114,11 @@ mfn_t m2p_frame(unsigned int i);
 /* ---- allocator: buddy, orders 0..MAX_ORDER (core/page_alloc.c) ---- */
 #define MAX_ORDER            18
 #define ALLOC_LOW_BITS(bits) ((bits)&0xff) /* below 1 << bits bytes; 0: any */
-#define ALLOC_NO_SCRUB                                                         \
-    0x100                      /* contents may be stale: caller overwrites all \
-                                */
+#define ALLOC_NO_SCRUB                                    \
+    0x100 /* contents may be stale: caller overwrites all \
+           */
+#define ALLOC_OWN_DATA \
+    0x400 /* may hold what the same domain had there before */
 #define ALLOC_EXACT_NODE 0x200 /* from no other node than the given one */
 #define ALLOC_NODE(n)    ((((n) + 1) & 0xff) << 16) /* near node n */
 #define ALLOC_NODE_OF(flags) \

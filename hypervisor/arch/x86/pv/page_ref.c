@@ -19,7 +19,8 @@ static void page_last_put(struct page_info *pg, uint64_t state)
         __atomic_store_n(&pg->state, PGS_HV, __ATOMIC_RELEASE);
         hv_free_pages(page_to_virt(pg), 0);
     } else {
-        __atomic_store_n(&pg->state, state & PGS_BROKEN, __ATOMIC_RELEASE);
+        __atomic_store_n(&pg->state, state & (PGS_BROKEN | PGS_FOREIGN),
+                         __ATOMIC_RELEASE);
         domain_page_free(pg);
     }
 }
