@@ -191,7 +191,7 @@ void grant_dump(struct domain *d)
     printk(LOG_INFO "d%u: version %u, %u of %u grant frames, %u handles\n",
            d->id, t->version, nr, t->max_frames, t->nr_maptrack);
     for (uint32_t ref = 0; ref < nr * V1_PER_FRAME; ref++) {
-        const struct grant_active *a = grant_pinned(d, ref);
+        struct grant_active *a = grant_pinned(d, ref);
 
         if (!(a->nr_read | a->nr_write))
             continue;

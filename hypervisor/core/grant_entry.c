@@ -208,7 +208,7 @@ static int next_pin(struct grant_table *t, struct grant_active *a, uint32_t ref,
 }
 
 int grant_pin_any(struct domain *rd, uint32_t ref, domid_t user,
-                  unsigned int how, const struct grant_active **out)
+                  unsigned int how, struct grant_active **out)
 {
     struct grant_table *t = &rd->grant;
     unsigned int version;
@@ -282,7 +282,7 @@ static void swap_words(struct grant_table *t, uint32_t ref_a, uint32_t ref_b,
     }
 }
 
-static bool in_use(const struct grant_active *a)
+static bool in_use(struct grant_active *a)
 {
     return a->nr_read | a->nr_write;
 }

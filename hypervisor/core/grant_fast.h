@@ -55,7 +55,7 @@ static ALWAYS_INLINE bool try_claim_v1(uint32_t *head, domid_t user,
 /* grant_pin_any(); the pin stands for a whole page if this does it. */
 static ALWAYS_INLINE int grant_pin(struct domain *rd, uint32_t ref,
                                    domid_t user, unsigned int how,
-                                   const struct grant_active **out)
+                                   struct grant_active **out)
 {
     struct grant_table *t = &rd->grant;
     size_t frame;
@@ -84,23 +84,21 @@ static ALWAYS_INLINE int grant_pin(struct domain *rd, uint32_t ref,
     return GNTST_okay;
 }
 
-/* grant_unpin_any() */
+/* grant_unpin_any(); a is grant_pinned(). */
 static ALWAYS_INLINE void grant_unpin(struct domain *rd, uint32_t ref,
-                                      bool readonly)
+                                      struct grant_active *a, bool readonly)
 {
     struct grant_table *t = &rd->grant;
-    size_t frame;
-    struct grant_active *a = active_lock(t, ref, &frame);
 
-    if (unlikely(!a || a->nr_read != readonly || a->nr_write != !readonly ||
+    spin_lock(&a->lock);
+    if (unlikely(a->nr_read != readonly || a->nr_write != !readonly ||
                  READ_ONCE(t->version) != 1)) {
-        if (a)
-            spin_unlock(&a->lock);
+        spin_unlock(&a->lock);
         grant_unpin_any(rd, ref, readonly);
         return;
     }
     a->nr_read = a->nr_write = 0;
-    shared_clear_bits16((uint16_t *)v1_head(t, frame, ref),
+    shared_clear_bits16((uint16_t *)v1_head(t, ref / V1_PER_FRAME, ref),
                         GTF_reading | GTF_writing);
     spin_unlock(&a->lock);
 }

@@ -73,11 +73,11 @@ static inline uint32_t grant_nr_frames(const struct grant_table *t)
  * Callers use grant_pin() and grant_unpin() of grant_fast.h.
  */
 int grant_pin_any(struct domain *rd, uint32_t ref, domid_t user,
-                  unsigned int how, const struct grant_active **out);
+                  unsigned int how, struct grant_active **out);
 void grant_unpin_any(struct domain *rd, uint32_t ref, bool readonly);
 /* What an entry that is pinned stands for. */
-static ALWAYS_INLINE const struct grant_active *grant_pinned(
-    const struct domain *rd, uint32_t ref)
+static ALWAYS_INLINE struct grant_active *grant_pinned(const struct domain *rd,
+                                                       uint32_t ref)
 {
     const struct grant_table *t = &rd->grant;
 

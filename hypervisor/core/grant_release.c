@@ -8,6 +8,11 @@
 
 #include <hv/hypercall.h>
 
+static void unpin(struct grant_map *m, bool ro)
+{
+    grant_unpin(m->rd, m->ref, grant_pinned(m->rd, m->ref), ro);
+}
+
 static void release_one(struct domain *d, uint32_t handle)
 {
     struct grant_map *m = maptrack_from_handle(d, handle);
@@ -23,10 +28,10 @@ static void release_one(struct domain *d, uint32_t handle)
             page_put(pg);
         else
             page_put_and_type(pg);
-        grant_unpin(m->rd, m->ref, ro);
+        unpin(m, ro);
     }
     if (flags & GNTMAP_host_map)
-        grant_unpin(m->rd, m->ref, ro);
+        unpin(m, ro);
     WRITE_ONCE(m->flags, 0);
     if (m->rd != d) /* its own is not counted */
         domain_put(m->rd);

@@ -32,7 +32,7 @@ static bool entry_idle(struct grant_active *a)
  * was free was free after the version became 0 (owner is read before next, and
  * never passes it), so pins stay as they are seen then.
  */
-static bool frame_is_quiet(const struct grant_active *a)
+static bool frame_is_quiet(struct grant_active *a)
 {
     uint16_t locks = 0;
     uint32_t pins = 0;
@@ -86,7 +86,7 @@ static void save_entry(const struct grant_table *t, uint32_t ref,
         t->version == 2 ? READ_ONCE(v2->full_page.frame) : READ_ONCE(v1->frame);
 }
 
-static uint16_t use_of(const struct grant_active *a)
+static uint16_t use_of(struct grant_active *a)
 {
     return (uint16_t)((a->nr_read | a->nr_write ? GTF_reading : 0) |
                       (a->nr_write ? GTF_writing : 0));

@@ -16,13 +16,14 @@
 /*
  * One end, held for the copy. The source is only read and the destination
  * written, which is not in here: ro, a constant wherever it is passed.
- * Nothing is held: pg and rd are NULL, pinned and via are false, and the rest
- * has no meaning.
+ * Nothing is held: pg, rd and pin are NULL, via is false, and the rest has no
+ * meaning.
  */
 struct end {
     struct page_info *pg;
-    struct domain *rd; /* referenced if not ours */
-    bool pinned, via;  /* via: of rd's entry, and rd is not the frame's owner */
+    struct domain *rd;        /* referenced if not ours */
+    struct grant_active *pin; /* rd's entry */
+    bool via;                 /* its frame is not rd's but td's */
     bool is_ref;
     domid_t domid;     /* as named by the guest */
     uint32_t from, to; /* bytes of the page that may be used */
@@ -35,7 +36,8 @@ static ALWAYS_INLINE void end_init(struct end *e)
 {
     e->pg = NULL;
     e->rd = NULL;
-    e->pinned = e->via = false;
+    e->pin = NULL;
+    e->via = false;
 }
 
 static ALWAYS_INLINE bool is_held(const struct end *e,
@@ -45,26 +47,27 @@ static ALWAYS_INLINE bool is_held(const struct end *e,
            e->what == (is_ref ? p->u.ref : p->u.gmfn);
 }
 
-static NOINLINE void release_via(struct end *e, bool ro)
+static ALWAYS_INLINE void release_via(struct end *e, bool ro)
 {
     grant_unpin_any(e->td, e->td_ref, ro);
     domain_put(e->td);
     e->via = false;
 }
 
-/* Something is held, or was to be: e->rd. */
 static ALWAYS_INLINE void end_release(struct end *e, bool ro)
 {
+    if (unlikely(!e->rd))
+        return; /* nothing is held, nor was to be */
     if (likely(e->pg))
         arch_grant_drop(page_to_mfn(e->pg), ro);
     if (unlikely(e->via))
         release_via(e, ro);
-    if (e->pinned)
-        grant_unpin(e->rd, (uint32_t)e->what, ro);
+    if (e->pin)
+        grant_unpin(e->rd, (uint32_t)e->what, e->pin, ro);
     gnttab_put_owner(e->rd);
 }
 
-/* The same between two elements. */
+/* Between two elements. */
 static NOINLINE void end_change(struct end *e, bool ro)
 {
     end_release(e, ro);
@@ -75,8 +78,8 @@ static NOINLINE void end_change(struct end *e, bool ro)
  * The entry grants what another domain granted to its owner. Once only: that
  * one must be a page. Returns what is granted there, pinned too.
  */
-static NOINLINE int follow(struct end *e, unsigned int how,
-                           const struct grant_active **a)
+static ALWAYS_INLINE int follow(struct end *e, unsigned int how,
+                                struct grant_active **a)
 {
     int rc;
 
@@ -104,12 +107,12 @@ static NOINLINE int follow(struct end *e, unsigned int how,
 static ALWAYS_INLINE int ref_frame(struct end *e, bool ro, mfn_t *m)
 {
     unsigned int how = PIN_COPY | (ro ? PIN_READONLY : 0);
-    const struct grant_active *a;
+    struct grant_active *a;
     int rc = grant_pin(e->rd, (uint32_t)e->what, current->domain->id, how, &a);
 
     if (unlikely(rc != GNTST_okay))
         return rc;
-    e->pinned = true;
+    e->pin = a;
     if (unlikely(a->kind == GRANT_TRANSITIVE)) {
         rc = follow(e, how, &a);
         if (rc != GNTST_okay)
@@ -154,21 +157,20 @@ static ALWAYS_INLINE int end_hold(struct end *e,
     return GNTST_okay;
 }
 
+/* fresh: nothing is held before. What is held after an error, or was to be, is
+ * not what the next element finds: is_held(). */
 static ALWAYS_INLINE int end_ready(struct end *e,
                                    const struct gnttab_copy_ptr *p, bool is_ref,
-                                   unsigned int len, bool ro)
+                                   unsigned int len, bool ro, bool fresh)
 {
-    if (!is_held(e, p, is_ref)) {
+    if (fresh || !is_held(e, p, is_ref)) {
         int rc;
 
-        if (e->rd)
+        if (!fresh)
             end_change(e, ro);
         rc = end_hold(e, p, is_ref, ro);
-        if (unlikely(rc != GNTST_okay)) {
-            if (e->rd)
-                end_change(e, ro);
+        if (unlikely(rc != GNTST_okay))
             return rc;
-        }
     }
     if (unlikely(p->offset < e->from || p->offset + len > e->to))
         return GNTST_general_error;
@@ -176,7 +178,7 @@ static ALWAYS_INLINE int end_ready(struct end *e,
 }
 
 static ALWAYS_INLINE int copy_one(const struct gnttab_copy *op, struct end *src,
-                                  struct end *dst)
+                                  struct end *dst, bool fresh)
 {
     int rc;
 
@@ -184,11 +186,11 @@ static ALWAYS_INLINE int copy_one(const struct gnttab_copy *op, struct end *src,
         op->dest.offset + op->len > PAGE_SIZE)
         return GNTST_bad_copy_arg;
     rc = end_ready(src, &op->source, op->flags & GNTCOPY_source_gref, op->len,
-                   true);
-    if (rc == GNTST_okay)
+                   true, fresh);
+    if (likely(rc == GNTST_okay))
         rc = end_ready(dst, &op->dest, op->flags & GNTCOPY_dest_gref, op->len,
-                       false);
-    if (rc == GNTST_okay)
+                       false, fresh);
+    if (likely(rc == GNTST_okay))
         /* Both ends may be in one frame, and overlap. */
         memmove((char *)page_to_virt(dst->pg) + op->dest.offset,
                 (const char *)page_to_virt(src->pg) + op->source.offset,
@@ -196,26 +198,34 @@ static ALWAYS_INLINE int copy_one(const struct gnttab_copy *op, struct end *src,
     return rc;
 }
 
+static ALWAYS_INLINE long copy_element(guest_va_t at, struct end *src,
+                                       struct end *dst, bool fresh)
+{
+    struct gnttab_copy op;
+
+    if (copy_from_guest_va(&op, at, sizeof(op)))
+        return -EFAULT;
+    op.status = (int16_t)copy_one(&op, src, dst, fresh);
+    return copy_to_guest_va(at + offsetof(struct gnttab_copy, status),
+                            &op.status, sizeof(op.status));
+}
+
 static ALWAYS_INLINE long copy_all(guest_va_t uop, unsigned int count,
                                    struct end *src, struct end *dst)
 {
-    for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_copy op;
-        guest_va_t at = uop + i * sizeof(op);
+    long rc = 0;
+
+    for (unsigned int i = 0; i < count && !rc; i++) {
+        guest_va_t at = uop + i * sizeof(struct gnttab_copy);
 
         if (i && hypercall_preempt_check())
             return gnttab_continue(GNTTABOP_copy, at, count - i);
-        if (copy_from_guest_va(&op, at, sizeof(op)))
-            return -EFAULT;
-        op.status = (int16_t)copy_one(&op, src, dst);
-        if (copy_to_guest_va(at + offsetof(struct gnttab_copy, status),
-                             &op.status, sizeof(op.status)))
-            return -EFAULT;
+        rc = copy_element(at, src, dst, false);
     }
-    return 0;
+    return rc;
 }
 
-long gnttab_copy(guest_va_t uop, unsigned int count)
+static NOINLINE long copy_many(guest_va_t uop, unsigned int count)
 {
     struct end src, dst;
     long rc;
@@ -223,9 +233,23 @@ long gnttab_copy(guest_va_t uop, unsigned int count)
     end_init(&src);
     end_init(&dst);
     rc = copy_all(uop, count, &src, &dst);
-    if (dst.rd)
-        end_release(&dst, false);
-    if (src.rd)
-        end_release(&src, true);
+    end_release(&dst, false);
+    end_release(&src, true);
+    return rc;
+}
+
+/* The ends of a single element stay in registers. */
+long gnttab_copy(guest_va_t uop, unsigned int count)
+{
+    struct end src, dst;
+    long rc;
+
+    if (unlikely(count != 1))
+        return copy_many(uop, count);
+    end_init(&src);
+    end_init(&dst);
+    rc = copy_element(uop, &src, &dst, true);
+    end_release(&dst, false);
+    end_release(&src, true);
     return rc;
 }

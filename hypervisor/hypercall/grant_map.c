@@ -24,7 +24,7 @@ static ALWAYS_INLINE int map_kind(struct domain *rd,
                                   struct gnttab_map_grant_ref *op, bool host)
 {
     bool ro = op->flags & GNTMAP_readonly;
-    const struct grant_active *a;
+    struct grant_active *a;
     mfn_t frame;
     int rc =
         grant_pin(rd, op->ref, current->domain->id, ro ? PIN_READONLY : 0, &a);
@@ -37,7 +37,7 @@ static ALWAYS_INLINE int map_kind(struct domain *rd,
     else if (!arch_grant_hold(rd, frame, ro))
         rc = GNTST_general_error;
     if (unlikely(rc != GNTST_okay))
-        grant_unpin(rd, op->ref, ro);
+        grant_unpin(rd, op->ref, a, ro);
     op->dev_bus_addr = mfn_to_maddr(frame);
     return rc;
 }
@@ -55,7 +55,7 @@ static __attribute__((noinline)) int map_device(struct domain *rd,
     rc = map_kind(rd, op, true);
     if (rc != GNTST_okay) {
         arch_grant_drop(maddr_to_mfn(op->dev_bus_addr), ro);
-        grant_unpin(rd, op->ref, ro);
+        grant_unpin(rd, op->ref, grant_pinned(rd, op->ref), ro);
     }
     return rc;
 }

@@ -18,7 +18,7 @@
  * is MAP_BUSY, so it cannot be released and used again meanwhile. */
 struct unmapped {
     struct grant_map *m; /* NULL: nothing to finish */
-    mfn_t frame;
+    struct grant_active *pin;
     uint32_t handle;
     uint16_t flags; /* the handle's before */
     uint16_t kinds; /* GNTMAP_host_map, GNTMAP_device_map: gone */
@@ -51,13 +51,13 @@ static ALWAYS_INLINE int unmap_kinds(const struct request *req,
     uint16_t kinds = 0;
 
     if (unlikely(req->dev_bus_addr && (u->flags & GNTMAP_device_map))) {
-        if (req->dev_bus_addr != mfn_to_maddr(u->frame))
+        if (req->dev_bus_addr != mfn_to_maddr(u->pin->frame))
             return GNTST_bad_dev_addr;
         kinds = GNTMAP_device_map;
     }
     if (likely(req->host_addr && (u->flags & GNTMAP_host_map))) {
-        int rc =
-            arch_grant_unmap(req->host_addr, u->frame, u->flags, req->new_addr);
+        int rc = arch_grant_unmap(req->host_addr, u->pin->frame, u->flags,
+                                  req->new_addr);
 
         if (unlikely(rc != GNTST_okay))
             return rc;
@@ -80,7 +80,7 @@ static ALWAYS_INLINE int unmap_one(const struct request *req,
     if (unlikely(!u->flags))
         return GNTST_bad_handle;
     u->handle = req->handle;
-    u->frame = grant_pinned(m->rd, m->ref)->frame;
+    u->pin = grant_pinned(m->rd, m->ref);
     rc = unmap_kinds(req, u);
     if (likely(rc == GNTST_okay))
         u->m = m;
@@ -93,8 +93,8 @@ static ALWAYS_INLINE void drop_kind(const struct unmapped *u)
 {
     bool ro = u->flags & GNTMAP_readonly;
 
-    arch_grant_drop(u->frame, ro);
-    grant_unpin(u->m->rd, u->m->ref, ro);
+    arch_grant_drop(u->pin->frame, ro);
+    grant_unpin(u->m->rd, u->m->ref, u->pin, ro);
 }
 
 /* After the flush. */
@@ -105,7 +105,7 @@ static ALWAYS_INLINE void unmap_finish(const struct unmapped *u)
     if (likely(u->kinds & GNTMAP_host_map))
         drop_kind(u);
     if (unlikely(u->kinds & GNTMAP_device_map)) {
-        arch_grant_drop(u->frame, u->flags & GNTMAP_readonly);
+        arch_grant_drop(u->pin->frame, u->flags & GNTMAP_readonly);
         grant_unpin_any(rd, u->m->ref, u->flags & GNTMAP_readonly);
     }
     if (unlikely((u->flags & MAP_KINDS) != u->kinds)) {
@@ -147,6 +147,21 @@ static ALWAYS_INLINE long replace_op(guest_va_t at, struct unmapped *u)
     return copy_to_guest_va(
         at + offsetof(struct gnttab_unmap_and_replace, status), &op.status,
         sizeof(op.status));
+}
+
+/* A single element, without the array. */
+static ALWAYS_INLINE long unmap_single(guest_va_t uop,
+                                       long (*one)(guest_va_t at,
+                                                   struct unmapped *u))
+{
+    struct unmapped u = {.kinds = 0};
+    long rc = one(uop, &u);
+
+    if (likely(u.kinds & GNTMAP_host_map))
+        arch_grant_flush();
+    if (likely(u.m))
+        unmap_finish(&u);
+    return rc;
 }
 
 /* One batch of n <= UNMAP_BATCH elements. */
@@ -194,10 +209,15 @@ static ALWAYS_INLINE long unmap_all(guest_va_t uop, unsigned int count,
     }
 }
 
-long gnttab_unmap(guest_va_t uop, unsigned int count)
+static NOINLINE long unmap_many(guest_va_t uop, unsigned int count)
 {
     return unmap_all(uop, count, GNTTABOP_unmap_grant_ref,
                      sizeof(struct gnttab_unmap_grant_ref), unmap_op);
+}
+
+long gnttab_unmap(guest_va_t uop, unsigned int count)
+{
+    return count == 1 ? unmap_single(uop, unmap_op) : unmap_many(uop, count);
 }
 
 long gnttab_unmap_and_replace(guest_va_t uop, unsigned int count)

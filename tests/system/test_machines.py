@@ -48,7 +48,10 @@ def test_sixteen_cpus(new_machine):
     ("64,sockets=2,cores=16,threads=2", "q35", 2),
     ("64", "q35", 64)])
 def test_64_cpus(new_machine, smp, machine, vcpus):
+    # With that many busy CPUs QEMU 7.2 dies of a race of its own, in
+    # memory_region_dispatch_read(), while Linux sizes the display's BAR.
     m = new_machine(smp=smp, machine=machine, mem=2048, dom0_mem=1024,
+                    qemu=("-vga", "none") if vcpus == 64 else (),
                     hv_args=f"dom0_max_vcpus={vcpus}")
     m.boot(timeout=600)
     log_has(m, "All CPUs up: 64 of 64")

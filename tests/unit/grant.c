@@ -1113,7 +1113,7 @@ static void batches_give_way(void **state)
 
 static void grant_active_reads(const struct domain *d, uint32_t ref, uint32_t n)
 {
-    ((struct grant_active *)grant_pinned(d, ref))->nr_read = n;
+    grant_pinned(d, ref)->nr_read = n;
 }
 
 /* Use counts do not wrap. */

@@ -371,7 +371,7 @@ static void use(unsigned int how)
 {
     bool ro = how & PIN_READONLY;
     unsigned int *count = ro ? &ghost.readers : &ghost.writers;
-    const struct grant_active *a;
+    struct grant_active *a;
     int rc = grant_pin(&dom, REF, USER, how, &a);
 
     note((uint64_t)rc);
@@ -382,7 +382,7 @@ static void use(unsigned int how)
         violated = true;
     step();
     --*count;
-    grant_unpin(&dom, REF, ro);
+    grant_unpin(&dom, REF, a, ro);
 }
 
 static void writer(void)

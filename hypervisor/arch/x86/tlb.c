@@ -45,11 +45,15 @@ uint32_t tlb_clock(void)
 /* Begins a flush: the clock's value is the CPU's own once it is done. */
 static uint32_t clock_tick(void)
 {
-    uint32_t now = __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
+    return __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
+}
 
-    if (!(now % CATCH_UP_EVERY))
+static void flush_ends(uint32_t now, unsigned long flags)
+{
+    WRITE_ONCE(this_cpu(tlb_time), now);
+    irq_restore(flags);
+    if (unlikely(!(now % CATCH_UP_EVERY)))
         tasklet_schedule(&catch_up);
-    return now;
 }
 
 void tlb_load_cr3(uint64_t cr3)
@@ -58,8 +62,7 @@ void tlb_load_cr3(uint64_t cr3)
     uint32_t now = clock_tick();
 
     write_cr3(cr3);
-    WRITE_ONCE(this_cpu(tlb_time), now);
-    irq_restore(flags);
+    flush_ends(now, flags);
 }
 
 void tlb_flush_local(void)
@@ -86,8 +89,7 @@ void tlb_flush_all_local(void)
     } else {
         write_cr3(read_cr3());
     }
-    WRITE_ONCE(this_cpu(tlb_time), now);
-    irq_restore(flags);
+    flush_ends(now, flags);
 }
 
 static bool flushed_since(unsigned int cpu, uint32_t stamp)

@@ -57,9 +57,21 @@ static ALWAYS_INLINE void drop(mfn_t m, bool readonly)
     }
 }
 
-bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly)
+static NOINLINE bool hold_any(struct domain *rd, mfn_t m, bool readonly)
 {
     return hold(rd, m, readonly);
+}
+
+bool arch_grant_hold(struct domain *rd, mfn_t m, bool readonly)
+{
+    struct page_info *pg;
+
+    if (likely(mfn_is_main_ram(m))) {
+        pg = mfn_to_page(m);
+        if (readonly ? page_try_get(pg, rd) : try_get_writable(pg, rd))
+            return true;
+    }
+    return hold_any(rd, m, readonly);
 }
 
 void arch_grant_drop(mfn_t m, bool readonly)
@@ -140,21 +152,18 @@ static void return_entry(unsigned long va, pte_t e)
         l1e_put(e);
 }
 
-/* new instead of what maps m at addr; the entry's references are the caller's
- * then. What the entry says it holds must be what the caller drops. */
-static int replace_entry(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
-                         pte_t new)
+/* new instead of what maps m; the entry's references are the caller's then.
+ * What the entry says it holds must be what the caller drops. Unlocks. */
+static ALWAYS_INLINE int replace_locked(pte_t *slot, struct page_info *table,
+                                        mfn_t m, unsigned int gntmap_flags,
+                                        pte_t new)
 {
-    bool readonly = gntmap_flags & GNTMAP_readonly;
-    struct page_info *table;
-    pte_t *slot = lock_entry(addr, gntmap_flags, &table), old;
+    const pte_t kind = PTE_P | PTE_RW;
+    pte_t want = gntmap_flags & GNTMAP_readonly ? PTE_P : kind;
+    pte_t old = READ_ONCE(*slot);
     int rc = GNTST_general_error;
 
-    if (!slot)
-        return GNTST_general_error;
-    old = READ_ONCE(*slot);
-    if ((old & PTE_P) && mfn_eq(pte_mfn(old), m) &&
-        !(old & PTE_RW) == readonly) {
+    if (likely((old & kind) == want && mfn_eq(pte_mfn(old), m))) {
         WRITE_ONCE(*slot, new);
         rc = GNTST_okay;
     }
@@ -162,13 +171,23 @@ static int replace_entry(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
     return rc;
 }
 
-int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
-                     uint64_t new_addr)
+static int replace_entry(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                         pte_t new)
+{
+    struct page_info *table;
+    pte_t *slot = lock_entry(addr, gntmap_flags, &table);
+
+    return slot ? replace_locked(slot, table, m, gntmap_flags, new)
+                : GNTST_general_error;
+}
+
+static NOINLINE int unmap_any(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                              uint64_t new_addr)
 {
     pte_t new;
     int rc;
 
-    if (likely(!new_addr))
+    if (!new_addr)
         return replace_entry(addr, m, gntmap_flags, 0);
     rc = take_entry(new_addr, &new);
     if (rc != GNTST_okay)
@@ -177,6 +196,20 @@ int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
     if (rc != GNTST_okay)
         return_entry(new_addr, new);
     return rc;
+}
+
+int arch_grant_unmap(uint64_t addr, mfn_t m, unsigned int gntmap_flags,
+                     uint64_t new_addr)
+{
+    struct page_info *table;
+    pte_t *slot;
+
+    if (unlikely(new_addr || (gntmap_flags & GNTMAP_contains_pte)))
+        return unmap_any(addr, m, gntmap_flags, new_addr);
+    slot = pt_entry_try_lock_va(addr, &table);
+    if (unlikely(!slot))
+        return unmap_any(addr, m, gntmap_flags, 0);
+    return replace_locked(slot, table, m, gntmap_flags, 0);
 }
 
 static NOINLINE void flush_domain(const struct domain *d)

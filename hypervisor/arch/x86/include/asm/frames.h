@@ -18,11 +18,15 @@ struct page_info;
 extern uint64_t main_ram_start, main_ram_nr;
 bool mfn_is_other_ram(mfn_t m);
 
+static inline bool mfn_is_main_ram(mfn_t m)
+{
+    return mfn_x(m) - main_ram_start < main_ram_nr;
+}
+
 /* True if m is a frame of RAM with a page_info (any owner). */
 static inline bool mfn_is_ram(mfn_t m)
 {
-    return likely(mfn_x(m) - main_ram_start < main_ram_nr) ||
-           mfn_is_other_ram(m);
+    return likely(mfn_is_main_ram(m)) || mfn_is_other_ram(m);
 }
 
 /* Every frame of RAM is mapped for the hypervisor: */

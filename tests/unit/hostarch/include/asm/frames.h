@@ -9,6 +9,10 @@ struct page_info;
 
 extern struct page_info *const frame_table;
 bool mfn_is_ram(mfn_t m);
+static inline bool mfn_is_main_ram(mfn_t m)
+{
+    return mfn_is_ram(m);
+}
 void *mfn_to_virt(mfn_t m);
 mfn_t virt_to_mfn(const void *va);
 #define directmap_to_mfn(va) virt_to_mfn(va)

@@ -30,15 +30,17 @@ struct pt_walk {
 };
 /* False: va is not canonical or not the guest's, or there is no root. */
 bool pt_walk(mfn_t root, unsigned long va, struct pt_walk *w);
-/* One level: the frame that the entry of va in the table *m names. */
+/* One level: the frame that the entry of va in the table *m names. is_ram is
+ * mfn_is_ram(), or what is true for some of that. */
 static ALWAYS_INLINE bool pt_walk_down(mfn_t *m, unsigned long va,
-                                       unsigned int level)
+                                       unsigned int level,
+                                       bool (*is_ram)(mfn_t m))
 {
     const pte_t *pt = mfn_to_virt(*m);
     pte_t e = READ_ONCE(pt[PT_INDEX(va, level)]);
 
     *m = pte_mfn(e);
-    return (e & PTE_P) && mfn_is_ram(*m);
+    return (e & PTE_P) && is_ram(*m);
 }
 
 /* Canonical, and not in the hypervisor's slots, which are the lowest of the
@@ -57,7 +59,8 @@ static ALWAYS_INLINE bool va_is_guests(unsigned long va)
  * mapped for the hypervisor, whatever becomes of it. root is a validated L4
  * that is held, or INVALID_MFN.
  */
-static ALWAYS_INLINE bool pt_walk_to_l1(mfn_t root, unsigned long va, mfn_t *m)
+static ALWAYS_INLINE bool pt_walk_to_l1_in(mfn_t root, unsigned long va,
+                                           mfn_t *m, bool (*is_ram)(mfn_t m))
 {
     const pte_t *l4;
     pte_t e;
@@ -68,8 +71,13 @@ static ALWAYS_INLINE bool pt_walk_to_l1(mfn_t root, unsigned long va, mfn_t *m)
     l4 = mfn_to_virt(root);
     e = READ_ONCE(l4[PT_INDEX(va, 4)]);
     *m = pte_mfn(e);
-    return likely(e & PTE_P) && likely(pt_walk_down(m, va, 3)) &&
-           likely(pt_walk_down(m, va, 2));
+    return likely(e & PTE_P) && likely(pt_walk_down(m, va, 3, is_ram)) &&
+           likely(pt_walk_down(m, va, 2, is_ram));
+}
+
+static ALWAYS_INLINE bool pt_walk_to_l1(mfn_t root, unsigned long va, mfn_t *m)
+{
+    return pt_walk_to_l1_in(root, va, m, mfn_is_ram);
 }
 /* Root that is live for v now. */
 mfn_t vcpu_live_root(const struct vcpu *v);
@@ -104,6 +112,23 @@ static ALWAYS_INLINE pte_t *pt_entry_lock_va(unsigned long va,
         return NULL;
     return pt_entry_lock(m, PT_INDEX(va, 1), v->domain, table);
 }
+
+/* The same without any call, for who has another way: NULL also for a table
+ * that is locked, or not in the main range of RAM. */
+static ALWAYS_INLINE pte_t *pt_entry_try_lock_va(unsigned long va,
+                                                 struct page_info **table)
+{
+    const struct vcpu *v = current;
+    mfn_t m;
+
+    if (unlikely(!pt_walk_to_l1_in(v->arch.kernel_l4, va, &m, mfn_is_main_ram)))
+        return NULL;
+    *table = mfn_to_page(m);
+    if (unlikely(!pt_try_lock_l1(*table, v->domain)))
+        return NULL;
+    return (pte_t *)mfn_to_virt(m) + PT_INDEX(va, 1);
+}
+
 /* The entry at a machine address, of a table of d with the given type. */
 pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
                            struct page_info **table);
