@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations on several CPUs at once, each vcpu of this domain with objects of
- * its own: what they still share is the hypervisor's. Says for each operation
- * and 1, 2 and 4 vcpus (tests/bench/system/scaling.py takes the time):
+ * Operations on several CPUs at once, each vcpu with objects of its own: what
+ * they still share is the hypervisor's. The vcpus are this domain's, or the
+ * first one and those of other domains that run the same kernel (boot module
+ * 1). Says for each operation and 1, 2 and 4 vcpus (tests/bench/system/
+ * scaling.py takes the time):
  *
  *   SCALE BEGINS
- *   SCALE ENDS VCPUS OPERATIONS NAME     operations of each vcpu
+ *   SCALE ENDS VCPUS OPERATIONS NAME     operations of each vcpu; after NAME
+ *                                        " | domains" if they are of several
  *   LOCK TAKEN WAITED OPERATIONS NAME OF LOCK, of all vcpus, if there are
  *                                        lock profiles (make lockprof)
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
+#include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/grant.h>
 #include <kit/hypercall.h>
@@ -158,22 +162,34 @@ static const struct operation {
 
 /* --- all at once --- */
 
-static const struct operation *operation; /* of this round */
-static volatile unsigned int round, ready, done, taking_part;
-static volatile bool go;
+/* How a domain's vcpus are told what to do, in a page that the control domain
+ * maps; vcpus below first and from end on take no part. */
+static union together {
+    struct {
+        unsigned int round, operation, ready, done, first, end;
+        bool go;
+    };
+    char page[PAGE_SIZE];
+} here __attribute__((aligned(PAGE_SIZE)));
+
+static volatile union together *const my = &here;
+/* Of the domains that take part in this round. */
+static volatile union together *part[MAX_CPUS];
+static unsigned int nr_parts;
 
 static void work(unsigned int cpu)
 {
+    const struct operation *operation = &operations[my->operation];
     struct own *o = &own[cpu];
 
     for (unsigned int i = 0; i < operation->times / 10; i++)
         operation->run(o, i);
-    __atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
-    while (!go)
+    __atomic_add_fetch(&my->ready, 1, __ATOMIC_SEQ_CST);
+    while (!my->go)
         cpu_relax();
     for (unsigned int i = 0; i < operation->times; i++)
         operation->run(o, i);
-    __atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&my->done, 1, __ATOMIC_SEQ_CST);
 }
 
 static void nap(uint64_t ns)
@@ -191,10 +207,10 @@ static void worker(void *arg)
     events_off();
     timer_stop_periodic();
     for (;;) {
-        while (round == seen)
+        while (my->round == seen)
             nap(20000000);
-        seen = round;
-        if (this_cpu()->id < taking_part)
+        seen = my->round;
+        if (this_cpu()->id >= my->first && this_cpu()->id < my->end)
             work(this_cpu()->id);
     }
 }
@@ -226,26 +242,92 @@ static void show_locks(unsigned int times)
                    locks[i].block_cnt, times, locks[i].name);
 }
 
-static void run(const struct operation *op, unsigned int cpus)
+static void begin(volatile union together *t, unsigned int operation,
+                  unsigned int first, unsigned int end)
 {
-    operation = op;
-    ready = done = 0;
-    go = false;
-    taking_part = cpus;
-    round++;
+    t->operation = operation;
+    t->ready = t->done = 0;
+    t->go = false;
+    t->first = first;
+    t->end = end;
+    __atomic_add_fetch(&t->round, 1, __ATOMIC_SEQ_CST);
+    part[nr_parts++] = t;
+}
+
+static unsigned int nr_ready(void)
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < nr_parts; i++)
+        n += part[i]->ready;
+    return n;
+}
+
+static unsigned int nr_done(void)
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < nr_parts; i++)
+        n += part[i]->done;
+    return n;
+}
+
+/* This vcpu and `others`, which were told. */
+static void run(const struct operation *op, unsigned int others,
+                const char *whose)
+{
     for (unsigned int i = 0; i < op->times / 10; i++)
         op->run(&own[0], i);
-    while (ready != cpus - 1)
+    while (nr_ready() != others)
         cpu_relax();
     printk("SCALE BEGINS\n");
     lock_profiles(XEN_SYSCTL_LOCKPROF_reset);
-    go = true;
+    for (unsigned int i = 0; i < nr_parts; i++)
+        part[i]->go = true;
     for (unsigned int i = 0; i < op->times; i++)
         op->run(&own[0], i);
-    while (done != cpus - 1)
+    while (nr_done() != others)
         cpu_relax();
-    printk("SCALE ENDS %u %u %s\n", cpus, op->times, op->name);
-    show_locks(op->times * cpus);
+    printk("SCALE ENDS %u %u %s%s\n", others + 1, op->times, op->name, whose);
+    show_locks(op->times * (others + 1));
+    nr_parts = 0;
+}
+
+/* --- other domains --- */
+
+static struct kit_domain domain[MAX_CPUS];
+static volatile union together *theirs[MAX_CPUS]; /* from 1 on */
+#define WINDOW 8U /* first of those that stay mapped */
+
+static void start_domains(unsigned int nr)
+{
+    for (unsigned int i = 1; i < nr; i++) {
+        if (domain_build(&domain[i], domain_image(), "guest", NULL))
+            panic("no domain");
+        theirs[i] = domain_map(&domain[i], (unsigned int)virt_to_pfn(&here),
+                               WINDOW + i);
+        if (!theirs[i] || domain_unpause(&domain[i]))
+            panic("domain %u does not start", i);
+    }
+}
+
+static void run_all(unsigned int cpus)
+{
+    bool domains = domain_image();
+
+    if (domains)
+        start_domains(cpus);
+    for (unsigned int k = 0; k < ARRAY_SIZE(operations); k++)
+        for (unsigned int again = 0; again < 3; again++)
+            for (unsigned int n = 1; n <= cpus; n *= 2) {
+                begin(my, k, 1, n);
+                run(&operations[k], n - 1, "");
+                if (!domains)
+                    continue;
+                for (unsigned int i = 1; i < n; i++)
+                    begin(theirs[i], k, 0, 1);
+                run(&operations[k], n - 1, " | domains");
+            }
 }
 
 /* --- what each works on --- */
@@ -276,11 +358,13 @@ static void prepare(unsigned int cpu)
         o->batch[i].ptr = virt_to_maddr(&o->table[i]);
     o->port = (unsigned int)event_bind_ipi(cpu);
     /* The grant is mapped by an entry of the table. */
-    grant_access(GRANT_FIRST + cpu, 0, virt_to_mfn(granted), false);
+    grant_access(GRANT_FIRST + cpu, event_own_domid(), virt_to_mfn(granted),
+                 false);
     o->map.host_addr = virt_to_maddr(&o->table[300]);
     o->map.flags = GNTMAP_host_map | GNTMAP_contains_pte;
+    o->map.dom = DOMID_SELF;
     o->map.ref = GRANT_FIRST + cpu;
-    o->copy.source.domid = 0;
+    o->copy.source.domid = DOMID_SELF;
     o->copy.source.u.ref = GRANT_FIRST + cpu;
     o->copy.dest.domid = DOMID_SELF;
     o->copy.dest.u.gmfn = virt_to_mfn(page_alloc());
@@ -298,6 +382,7 @@ static void prepare(unsigned int cpu)
 void kit_main(void)
 {
     unsigned int cpus = smp_count();
+    char value[8];
 
     if (cpus > MAX_CPUS)
         cpus = MAX_CPUS;
@@ -311,9 +396,8 @@ void kit_main(void)
     for (unsigned int i = 1; i < cpus; i++)
         if (smp_start(i, worker, NULL))
             panic("vcpu %u does not start", i);
-    for (unsigned int k = 0; k < ARRAY_SIZE(operations); k++)
-        for (unsigned int again = 0; again < 3; again++)
-            for (unsigned int n = 1; n <= cpus; n *= 2)
-                run(&operations[k], n);
+    if (option("guest", value, sizeof(value)))
+        worker(NULL);
+    run_all(cpus);
     printk("SCALE END\n");
 }

@@ -17,7 +17,7 @@ type = "pv"
 kernel = "/srv/vmlinux"
 ramdisk = "/srv/initrd"
 extra = "{line}"
-memory = 384
+memory = {memory}
 vcpus = 1
 disk = ["phy:/dev/ram0,xvda,w", "phy:/dev/ram1,xvdb,w"]
 vif = ["mac=00:16:3e:77:00:12,bridge=xenbr0"]
@@ -29,13 +29,14 @@ on_crash = "destroy"
 DOM0_LINE = LINE + " trellis.mode=test"
 
 
-def control_domain(out, kernel, initrd, line=LINE):
+def control_domain(out, kernel, initrd, memory):
     """Writes dom0's initramfs with a guest of that kernel and initramfs."""
     archive = cpio.Archive()
     archive.dir("srv")
     archive.file("srv/vmlinux", kernel)
     archive.file("srv/initrd", initrd)
-    archive.data("srv/bench.cfg", CONFIG.format(line=line).encode())
+    archive.data("srv/bench.cfg",
+                 CONFIG.format(line=LINE, memory=memory).encode())
     with open(out, "wb") as to:
         for part in f"{IMAGES}/dom0-clients.cpio", f"{OUT}/tools.cpio":
             with open(part, "rb") as f:
@@ -44,12 +45,12 @@ def control_domain(out, kernel, initrd, line=LINE):
     return out
 
 
-def run(machine, name, kernel, initrd, end, line="", count=True):
+def run(machine, name, kernel, initrd, end, line="", count=True, memory=384):
     """(serial text, Marks) of a machine with that guest, which must say `end`
-    last."""
-    image = control_domain(f"{OUT}/dom0-{name}.cpio", kernel, initrd)
+    last; memory: the guest's, MiB."""
+    image = control_domain(f"{OUT}/dom0-{name}.cpio", kernel, initrd, memory)
     text, marks = machine.run(name, kernel, f"{DOM0_LINE} {line}", image,
-                              mem=1536, count=count)
+                              mem=1152 + memory, count=count)
     text = text.replace("\r", "")
     if end not in text or "FAILED" in text or "DOM0 END" not in text:
         print(text[-2000:])

@@ -9,6 +9,7 @@ none. Prints tables, writes build/bench/system-CPU.json. --only says which parts
 
     boot     a control domain's boot
     work     pieces of work in it (work.c)
+    guest    the same pieces in a guest
     io       disk and network of a guest (io.c)
     smp      pieces of work on 2 and 4 CPUs, by the clock (smp.py)
     scaling  operations on 1, 2 and 4 CPUs at once (scaling.py)
@@ -84,6 +85,15 @@ def works(machine, text, marks):
 def work_rows(machine, kernels):
     return works(machine, *machine.run("work", kernels["plain kernel"], LINE,
                                        f"{OUT}/work.cpio"))
+
+
+def guest_rows(machine, kernels):
+    """The same work in a guest that Debian's xl starts; dom0 sleeps."""
+    rows, places = works(machine, *domu.run(
+        machine, "guest", kernels["plain kernel"], f"{OUT}/work.cpio",
+        "WORK END", memory=512))
+    return tuple({f"guest: {name}": what for name, what in of.items()}
+                 for of in (rows, places))
 
 
 def show(results, markdown):
@@ -197,7 +207,7 @@ def main():
     parser.add_argument("--cpu", default=CPU)
     parser.add_argument("--append", default="", help="hypervisor options")
     parser.add_argument("--timeout", type=float, default=3600)
-    parser.add_argument("--only", default="boot work io smp scaling",
+    parser.add_argument("--only", default="boot work guest io smp scaling",
                         help="what to run; all, if not said")
     parser.add_argument("--functions", default="", metavar="NAME",
                         help="where the instructions of the rows with that "
@@ -225,7 +235,8 @@ def main():
     record = {}
     only = args.only.split()
     counted = [(kind, rows_of) for kind, rows_of in
-               (("boot", boot_rows), ("work", work_rows))
+               (("boot", boot_rows), ("work", work_rows),
+                ("guest", guest_rows))
                if kind in only]
     if counted:
         record["results"] = count(args, images, kernels, counted)

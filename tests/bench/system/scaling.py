@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Operations on 1, 2 and 4 CPUs at once (tests/bench/scaling): what one costs
-there, in CPU time of QEMU, as a ratio to one CPU alone; with the build of `make
-lockprof` also which locks were waited for.
+"""Operations on 1, 2 and 4 CPUs at once (tests/bench/scaling), by vcpus of one
+domain and of several: what one costs there, in CPU time of QEMU, as a ratio to
+one CPU alone; with the build of `make lockprof` also which locks were waited
+for.
 """
 
 import collections
@@ -22,7 +23,8 @@ def run(label, image, cpus=4):
     {operation: {vcpus: {lock: Lock}}}"""
     costs = collections.defaultdict(lambda: collections.defaultdict(list))
     locks = collections.defaultdict(lambda: collections.defaultdict(dict))
-    qemu = Qemu(f"{label}-scaling", image, "dom0_mem=64M", KERNEL,
+    qemu = Qemu(f"{label}-scaling", image, "dom0_mem=64M",
+                f"{KERNEL},{KERNEL}",
                 "-smp", str(cpus), "-m", "256")
     try:
         name = vcpus = None
