@@ -532,9 +532,10 @@ fault_not_bounced:
 fault_work:
     STORE_CALLEE_SAVED
     jmp leave
-fault_complete:
+fault_complete: /* entered as above: once is enough */
     STORE_CALLEE_SAVED
-    jmp exception_from_guest
+    mov %rsp, %rdi
+    jmp exception_entered
 END(fault_common)
 
 FUNC(exception_common)
@@ -544,6 +545,7 @@ FUNC(exception_common)
     SAVE_REGS
 exception_from_guest:
     ENTERED_FROM_GUEST mode, {disp8} lea 0(%rsp), %rdi
+exception_entered:
     call guest_exception
     jmp leave
 exception_from_hv:

@@ -108,6 +108,21 @@ static int validate_busy(struct page_info *pg, enum page_type type)
     return rc;
 }
 
+/* The state of a frame without a type, as the claimer makes it. */
+static uint64_t claimed(uint64_t old, enum page_type type)
+{
+    ASSERT(!(old & (PGS_TYPE_MASK | PGS_PARTIAL | PGS_PINNED)));
+    return (old | type_bits(type)) + PGS_TREF_ONE;
+}
+
+static int validate_claimed(struct page_info *pg, const struct domain *d,
+                            enum page_type type)
+{
+    pg->nr_done = 0;
+    flush_writers(pg, d);
+    return validate_busy(pg, type);
+}
+
 /* A frame whose type is not simply counted up. */
 static int get_type_slow(struct page_info *pg, const struct domain *d,
                          enum page_type type)
@@ -119,12 +134,9 @@ static int get_type_slow(struct page_info *pg, const struct domain *d,
     for (;;) {
         old = READ_ONCE(pg->state);
         if (pgs_trefs(old) == 0) {
-            ASSERT(!(old & (PGS_TYPE_MASK | PGS_PARTIAL | PGS_PINNED)));
-            if (!pgs_cmpxchg(pg, &old, (old | type_bits(type)) + PGS_TREF_ONE))
+            if (!pgs_cmpxchg(pg, &old, claimed(old, type)))
                 continue;
-            pg->nr_done = 0;
-            flush_writers(pg, d);
-            return validate_busy(pg, type);
+            return validate_claimed(pg, d, type);
         }
         if (pgs_type(old) != type || count_full(old)) {
             page_put(pg);
@@ -144,6 +156,19 @@ static int get_type_slow(struct page_info *pg, const struct domain *d,
     }
 }
 
+/* The first type reference, and a general one, in one step if nothing has
+ * changed since old was read. */
+static int get_first(struct page_info *pg, const struct domain *d,
+                     enum page_type type, uint64_t old)
+{
+    if (!pgs_cmpxchg(pg, &old, claimed(old, type) + PGS_REF_ONE))
+        return get_type_slow(pg, d, type);
+    if (likely(READ_ONCE(pg->owner) == d))
+        return validate_claimed(pg, d, type);
+    finish_drop(pg); /* it has changed hands meanwhile */
+    return -EINVAL;
+}
+
 int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type)
 {
@@ -160,8 +185,9 @@ int page_get_and_type(struct page_info *pg, const struct domain *d,
             new ^= PGS_FLIP;
             if (unlikely(current->domain != d))
                 new |= PGS_FOREIGN;
-        } else if (!pgs_trefs(old) || pgs_type(old) != type ||
-                   !(old & PGS_VALIDATED)) {
+        } else if (!pgs_trefs(old)) {
+            return get_first(pg, d, type, old);
+        } else if (pgs_type(old) != type || !(old & PGS_VALIDATED)) {
             return get_type_slow(pg, d, type);
         }
     } while (!pgs_cmpxchg(pg, &old, new));
