@@ -44,7 +44,7 @@ $(SYSBENCH_OUT)/bin/%: $(SYSBENCH)/%.c $(SYSBENCH)/mark.h
 $(SYSBENCH_OUT)/io.cpio: $(INITRAMFS_MAKER) $(SYSBENCH)/io_guest/init \
 		$(SYSBENCH_OUT)/bin/io $(PKG_DONE)
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
-		--modules "xen-evtchn xen-blkfront xen-netfront" \
+		--modules "xen-gntdev xen-blkfront xen-netfront" \
 		--files $(SYSBENCH)/io_guest --program $(SYSBENCH_OUT)/bin/io
 
 $(SYSBENCH_OUT)/tools.cpio: $(INITRAMFS_MAKER) $(PKG_DONE) \

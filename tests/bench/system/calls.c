@@ -3,11 +3,12 @@
  * Counts hypercalls in a file of xentrace, of all domains, between the marks
  * that io.c makes. A line for each pair of marks:
  *
- *   CALLS SEND UNMASK MAP UNMAP COPY OTHER
+ *   CALLS EVENT MAP UNMAP COPY OTHER
  *
- * events sent and channels unmasked; grants (not calls) mapped, unmapped and
- * copied; all other hypercalls. Those inside a multicall are counted one by
- * one. The format is that of the public header, include/public/trace.h.
+ * operations on event channels (of which Xen does not say more; nearly all are
+ * sends); grants (not calls) mapped, unmapped and copied; all other hypercalls.
+ * Those inside a multicall are counted one by one. The format is that of the
+ * public header, include/public/trace.h.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -24,17 +25,13 @@
 #define MULTICALL     13
 #define GRANT_TABLE   20
 #define EVENT_CHANNEL 32
-#define EVENT_CLOSE   3
-#define EVENT_SEND    4
-#define EVENT_ALLOC   6 /* alloc_unbound */
-#define EVENT_UNMASK  9
 #define GRANT_MAP     0
 #define GRANT_UNMAP   1
 #define GRANT_COPY    5
+#define MARK_GRANTS   77 /* mapped at once: io.c */
 
-static unsigned long send, unmask, map, unmapped, copied, other;
+static unsigned long event, map, unmapped, copied, other;
 static int counting, lost;
-static int made; /* a channel was made after the last one was closed */
 
 /* Argument i of a hypercall's record; 0 if the record does not have it. */
 static uint64_t argument(const uint32_t *word, unsigned int n, unsigned int i)
@@ -52,13 +49,19 @@ static uint64_t argument(const uint32_t *word, unsigned int n, unsigned int i)
     return 0;
 }
 
+/* Linux does it twice, for the kernel's address and the program's. */
 static void mark(void)
 {
+    static int twice;
+
+    twice = !twice;
+    if (twice)
+        return;
     counting = !counting;
     if (!counting)
-        printf("CALLS %lu %lu %lu %lu %lu %lu\n", send, unmask, map, unmapped,
-               copied, other);
-    send = unmask = map = unmapped = copied = other = 0;
+        printf("CALLS %lu %lu %lu %lu %lu\n", event, map, unmapped, copied,
+               other);
+    event = map = unmapped = copied = other = 0;
 }
 
 static void count(const uint32_t *word, unsigned int n)
@@ -68,19 +71,12 @@ static void count(const uint32_t *word, unsigned int n)
 
     switch (word[0] & NR_MASK) {
     case EVENT_CHANNEL:
-        if (operation == EVENT_CLOSE && made)
-            mark();
-        else if (operation == EVENT_SEND)
-            send++;
-        else if (operation == EVENT_UNMASK)
-            unmask++;
-        else
-            other++;
-        if (operation == EVENT_ALLOC || operation == EVENT_CLOSE)
-            made = operation == EVENT_ALLOC;
+        event++;
         break;
     case GRANT_TABLE:
-        if (operation == GRANT_MAP)
+        if (operation == GRANT_MAP && times == MARK_GRANTS)
+            mark();
+        else if (operation == GRANT_MAP)
             map += times;
         else if (operation == GRANT_UNMAP)
             unmapped += times;
@@ -88,8 +84,6 @@ static void count(const uint32_t *word, unsigned int n)
             copied += times;
         else
             other++;
-        if (operation == EVENT_ALLOC || operation == EVENT_CLOSE)
-            made = operation == EVENT_ALLOC;
         break;
     case MULTICALL:
         break;
@@ -106,14 +100,14 @@ int main(int argc, char **argv)
     if (!f)
         return 2;
     while (fread(&head, sizeof(head), 1, f) == 1) {
-        uint32_t event = head & 0x0fffffff, n = head >> 28 & 7;
+        uint32_t what = head & 0x0fffffff, n = head >> 28 & 7;
         unsigned int stamp = head >> 31 ? 2 : 0;
 
         if (fread(word, sizeof(word[0]), n + stamp, f) != n + stamp)
             break;
-        if (event == LOST && counting)
+        if (what == LOST && counting)
             lost = 1;
-        if (n && (event == CALL || event == SUBCALL))
+        if (n && (what == CALL || what == SUBCALL))
             count(word + stamp, n);
     }
     if (counting || lost)

@@ -60,9 +60,9 @@ def run(machine, name, kernel, initrd, end, line="", count=True, memory=384):
 
 # ---- disk and network ----
 
-# Of one request: events sent and channels unmasked; grants mapped, unmapped
-# and copied; all other hypercalls. What calls.c prints.
-Calls = collections.namedtuple("Calls", "send unmask map unmap copy other")
+# Of one request: operations on event channels; grants mapped, unmapped and
+# copied; all other hypercalls. What calls.c prints.
+Calls = collections.namedtuple("Calls", "event map unmap copy other")
 
 # What was moved, by how many requests; Counts; Calls; {address: times}.
 Transfer = collections.namedtuple("Transfer",
@@ -140,7 +140,7 @@ def show_transfers(results, markdown):
             cells.append(" / ".join(both(name, "{:.2f}", lambda t, f=field:
                                          t.calls and getattr(t.calls, f))))
         rows.append(tuple(cells))
-    table("| %s | %s | %s | %s | %s | %s | %s |" if markdown
-          else "%-45s %13s %13s %13s %13s %13s %13s",
-          ("operations per request, Xen / Trellis", "events sent", "unmasked",
+    table("| %s | %s | %s | %s | %s | %s |" if markdown
+          else "%-45s %13s %13s %13s %13s %13s",
+          ("operations per request, Xen / Trellis", "event channels",
            "grants mapped", "unmapped", "copied", "other calls"), rows)
