@@ -314,7 +314,7 @@ void console_guest_write(const char *buf, size_t len)
 }
 
 size_t console_ring_read(uint32_t *index, char *buf, size_t len,
-                         bool incremental, bool clear)
+                         bool incremental)
 {
     unsigned long flags;
     uint32_t n;
@@ -324,10 +324,18 @@ size_t console_ring_read(uint32_t *index, char *buf, size_t len,
     if (!incremental)
         *index = ring_first();
     n = ring_get(index, buf, (uint32_t)min_t(size_t, len, 1U << 30));
-    if (clear)
-        ring_clear();
     leave(flags);
     return n;
+}
+
+void console_ring_forget(uint32_t upto)
+{
+    unsigned long flags;
+
+    if (!enter(&flags))
+        return;
+    ring_forget(upto);
+    leave(flags);
 }
 
 /* Is the sink one of the comma-separated names of console=? */

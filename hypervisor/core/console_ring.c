@@ -84,9 +84,11 @@ uint32_t ring_end(void)
     return end;
 }
 
-void ring_clear(void)
+void ring_forget(uint32_t upto)
 {
-    first = end;
+    if (upto - first > end - first) /* gone already, or never valid */
+        return;
+    first = upto;
     write_header();
 }
 

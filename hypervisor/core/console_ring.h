@@ -13,7 +13,8 @@ void ring_put(const char *buf, size_t len);
 uint32_t ring_get(uint32_t *pos, char *buf, uint32_t len);
 uint32_t ring_first(void);
 uint32_t ring_end(void);
-void ring_clear(void);
+/* What is before that position is forgotten. */
+void ring_forget(uint32_t upto);
 
 /* To its final place: memory of size (a power of two) and so much more. */
 #define RING_OVERHEAD 64

@@ -55,7 +55,6 @@ static void domain_fields_init(struct domain *d,
     memcpy(d->handle, cfg->handle, sizeof(d->handle));
     d->is_privileged = cfg->privileged;
     d->createflags = cfg->flags;
-    d->ssidref = cfg->ssidref;
     d->page_list = d->held_list = PAGE_LINK_NONE;
     d->node_affinity = NODEMASK_ALL;
     d->refs = 1;

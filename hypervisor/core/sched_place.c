@@ -15,6 +15,9 @@
 
 #include "sched_priv.h"
 
+bool sched_idle_may_halt = true;
+bool sched_smt_packs;
+
 /* CPUs of one core; a CPU alone is a core. */
 static bool core_is_idle(const struct sched_pool *pool, unsigned int cpu)
 {
@@ -39,17 +42,19 @@ static void mask_drop(cpumask_t *mask, unsigned int cpu)
 }
 
 /* Of the idle CPUs in mask: the last one if its core is idle, any whose core
- * is, the last one, any. MAX_CPUS if mask is empty. */
+ * is, the last one, any. MAX_CPUS if mask is empty. When cores are to be packed
+ * it is the ones whose core is not idle that come first. */
 static unsigned int best_idle(const struct sched_pool *pool,
                               const cpumask_t *mask, unsigned int last)
 {
     cpumask_t left = *mask;
     unsigned int cpu, any = next_wrapped(mask, last);
+    bool wanted = !READ_ONCE(sched_smt_packs);
 
-    if (any >= MAX_CPUS || (any == last && core_is_idle(pool, last)))
+    if (any >= MAX_CPUS || (any == last && core_is_idle(pool, last) == wanted))
         return any;
     while ((cpu = next_wrapped(&left, last)) < MAX_CPUS) {
-        if (core_is_idle(pool, cpu))
+        if (core_is_idle(pool, cpu) == wanted)
             return cpu;
         mask_drop(&left, cpu);
     }

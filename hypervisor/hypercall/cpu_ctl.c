@@ -37,7 +37,7 @@ long sysctl_cpu_hotplug(struct xen_sysctl *op)
     case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
         return cpu_up(h->cpu);
     case XEN_SYSCTL_CPU_HOTPLUG_OFFLINE:
-        return cpu_down(h->cpu);
+        return h->cpu ? cpu_down(h->cpu) : -EINVAL; /* it is needed */
     case XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE:
         return all_siblings(cpu_up);
     case XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE:

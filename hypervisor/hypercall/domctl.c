@@ -36,7 +36,6 @@ static long op_createdomain(struct xen_domctl *op, struct domain *unused)
     const struct xen_domctl_createdomain *c = &op->u.createdomain;
     struct domain_config cfg = {
         .flags = c->flags,
-        .ssidref = c->ssidref,
         .max_vcpus = c->max_vcpus,
         .max_evtchn_port = c->max_evtchn_port,
         .max_grant_frames = c->max_grant_frames < 0
@@ -153,7 +152,6 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->outstanding_pages = d->outstanding_pages;
     info->shared_info_frame =
         d->shared_info ? mfn_x(virt_to_mfn(d->shared_info)) : UINT64_MAX;
-    info->ssidref = d->ssidref;
     info->cpupool = sched_domain_pool(d);
     info->gpaddr_bits = 52;
     memcpy(info->handle, d->handle, sizeof(info->handle));

@@ -25,15 +25,15 @@ static long op_readconsole(struct xen_sysctl *op)
     while (done < r->count) {
         size_t n = min_t(size_t, r->count - done, sizeof(chunk));
 
-        n = console_ring_read(&index, chunk, n, r->incremental || done, false);
+        n = console_ring_read(&index, chunk, n, r->incremental || done);
         if (!n)
             break;
         if (copy_to_guest_va(handle_va(r->buffer) + done, chunk, n))
             return -EFAULT;
         done += (uint32_t)n;
     }
-    if (r->clear)
-        console_ring_read(&index, chunk, 0, true, true);
+    if (r->clear && done)
+        console_ring_forget(index);
     r->index = index;
     r->count = done;
     return 0;
@@ -151,6 +151,7 @@ static long (*const handlers[])(struct xen_sysctl *op) = {
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
     [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
     [XEN_SYSCTL_pcitopoinfo] = sysctl_pcitopoinfo,
+    [XEN_SYSCTL_get_pmstat] = sysctl_get_pmstat,
     [XEN_SYSCTL_pm_op] = sysctl_pm_op,
 };
 

@@ -13,8 +13,11 @@ long sysctl_numainfo(struct xen_sysctl *op);
 long sysctl_offline_frames(struct xen_sysctl *op);
 /* sysctl_refused.c */
 long sysctl_pcitopoinfo(struct xen_sysctl *op);
-long sysctl_pm_op(struct xen_sysctl *op);
 long sysctl_refused(uint32_t cmd);
+
+/* sysctl_pm.c */
+long sysctl_get_pmstat(struct xen_sysctl *op);
+long sysctl_pm_op(struct xen_sysctl *op);
 
 long sysctl_tbuf_op(struct xen_sysctl *op);
 long sysctl_perfc_op(struct xen_sysctl *op);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl: questions about what is not there: nodes of PCI devices, power
- * management, cache allocation, live patches, coverage. The errors are those
- * that tools know from machines or builds without it.
+ * sysctl: questions about what is not there: nodes of PCI devices, cache
+ * allocation, live patches, coverage. The errors are those that tools know from
+ * machines or builds without it.
  */
 #include "sysctl_ops.h"
 
@@ -33,24 +33,13 @@ long sysctl_pcitopoinfo(struct xen_sysctl *op)
     return 0;
 }
 
-/* cmd is the first word; 0x10 and on: parameters of a frequency governor. */
-#define PM_PARA_MASK  0xf0U
-#define PM_PARA_GROUP 0x10U
-
-long sysctl_pm_op(struct xen_sysctl *op)
-{
-    uint32_t cmd;
-
-    memcpy(&cmd, op->u.pad, sizeof(cmd));
-    return (cmd & PM_PARA_MASK) == PM_PARA_GROUP ? -EINVAL : -ENOSYS;
-}
-
 static const struct {
     uint32_t cmd;
     int error;
 } refused[] = {
-    {XEN_SYSCTL_get_pmstat, -ENODEV},   {XEN_SYSCTL_coverage_op, -EOPNOTSUPP},
-    {XEN_SYSCTL_psr_cmt_op, -ENODEV},   {XEN_SYSCTL_psr_alloc, -ENODEV},
+    {XEN_SYSCTL_coverage_op, -EOPNOTSUPP},
+    {XEN_SYSCTL_psr_cmt_op, -ENODEV},
+    {XEN_SYSCTL_psr_alloc, -ENODEV},
     {XEN_SYSCTL_livepatch_op, -ENOSYS},
 };
 

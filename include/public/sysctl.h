@@ -168,6 +168,47 @@ struct xen_sysctl_availheap {
     uint64_t avail_bytes;
 };
 
+struct pm_cx_stat {
+    uint32_t nr; /* in: room in the arrays; out: states, C0 included */
+    uint32_t last;
+    uint64_aligned_t idle_time; /* ns */
+    XEN_GUEST_HANDLE_64(uint64) triggers;
+    XEN_GUEST_HANDLE_64(uint64) residencies; /* ns */
+    uint32_t nr_pc;
+    uint32_t nr_cc;
+    XEN_GUEST_HANDLE_64(uint64) pc;
+    XEN_GUEST_HANDLE_64(uint64) cc;
+};
+
+struct xen_sysctl_get_pmstat {
+    uint32_t type;
+    uint32_t cpuid;
+    union {
+        struct pm_cx_stat getcx;
+    } u;
+};
+
+/* xen_sysctl_get_pmstat.type. */
+#define PMSTAT_CATEGORY_MASK 0xf0
+#define PMSTAT_PX            0x10
+#define PMSTAT_CX            0x20
+#define PMSTAT_get_max_px    (PMSTAT_PX | 0x1)
+#define PMSTAT_get_pxstat    (PMSTAT_PX | 0x2)
+#define PMSTAT_reset_pxstat  (PMSTAT_PX | 0x3)
+#define PMSTAT_get_max_cx    (PMSTAT_CX | 0x1)
+#define PMSTAT_get_cxstat    (PMSTAT_CX | 0x2)
+#define PMSTAT_reset_cxstat  (PMSTAT_CX | 0x3)
+
+/* Commands of pm_op. */
+#define PM_PARA_CATEGORY_MASK              0xf0
+#define CPUFREQ_PARA                       0x10
+#define XEN_SYSCTL_pm_op_set_sched_opt_smt 0x21
+#define XEN_SYSCTL_pm_op_get_max_cstate    0x22 /* cpuid 0: of states, */
+#define XEN_SYSCTL_pm_op_set_max_cstate    0x23 /* 1: of a state's variants */
+#define XEN_SYSCTL_pm_op_enable_turbo      0x26
+#define XEN_SYSCTL_pm_op_disable_turbo     0x27
+#define XEN_SYSCTL_CX_UNLIMITED            0xffffffff
+
 struct xen_sysctl_cpu_hotplug {
     uint32_t cpu;
     uint32_t op;
@@ -394,6 +435,7 @@ struct xen_sysctl {
         struct xen_sysctl_debug_keys debug_keys;
         struct xen_sysctl_getcpuinfo getcpuinfo;
         struct xen_sysctl_availheap availheap;
+        struct xen_sysctl_get_pmstat get_pmstat;
         struct xen_sysctl_cpu_hotplug cpu_hotplug;
         struct xen_sysctl_page_offline_op page_offline;
         struct xen_sysctl_cpupool_op cpupool_op;

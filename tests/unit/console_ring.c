@@ -71,7 +71,15 @@ static void moving_keeps_the_contents(void **state)
     pos = ring_first();
     while (pos != put_so_far)
         read_and_compare(&pos, 4096);
-    ring_clear();
+    ring_forget(put_so_far + 1); /* never valid */
+    assert_int_equal(put_so_far - ring_first(), 65536);
+    ring_forget(put_so_far - 1000);
+    assert_int_equal(put_so_far - ring_first(), 1000);
+    ring_forget(put_so_far - 2000); /* gone already */
+    pos = 0;
+    read_and_compare(&pos, 4096);
+    assert_int_equal(pos, put_so_far);
+    ring_forget(ring_end());
     pos = 0;
     assert_int_equal(ring_get(&pos, memory, 10), 0);
     assert_int_equal(pos, put_so_far);
@@ -114,7 +122,7 @@ static void the_next_boot_finds_it(void **state)
             copy[b] = (char)rand();
         assert_int_equal(ring_recover(copy, 16384, tail, sizeof(tail)), 0);
     }
-    ring_clear();
+    ring_forget(ring_end());
     memcpy(copy, memory, all);
     assert_int_equal(ring_recover(copy, 16384, tail, sizeof(tail)), 0);
     free(copy);

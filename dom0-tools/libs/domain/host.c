@@ -13,7 +13,8 @@
 #include "libs/sys/sysctl.h"
 #include "libs/sys/version.h"
 
-#define LOG_MAX (4u << 20)
+#define LOG_MAX   (4u << 20)
+#define LOG_PIECE (64u << 10)
 
 static const char *scheduler_name(int id)
 {
@@ -93,37 +94,36 @@ int dom_host_info(struct dom *dom, struct host_info *info)
               : 0;
 }
 
+/* Piece by piece; what is cleared is just what was read. What was read is
+ * returned even if the rest cannot be. */
 int dom_host_log(struct dom *dom, bool clear, char **text)
 {
-    uint32_t room = 64u << 10, index = 0;
+    uint32_t index = 0;
+    size_t len = 0;
     int rc;
 
-    /* An answer that fills the buffer may have been cut: ask with more. */
-    for (*text = NULL;; room *= 2) {
-        char *more = realloc(*text, room + 1);
+    for (*text = NULL;;) {
+        char *more = realloc(*text, len + LOG_PIECE + 1);
 
         if (!more) {
             rc = -ENOMEM;
             break;
         }
         *text = more;
-        index = 0;
-        rc = sys_read_console(dom->sys, *text, room, 0, 0, &index);
-        if (rc < (int)room || room >= LOG_MAX)
+        rc = sys_read_console(dom->sys, more + len, LOG_PIECE, clear, len > 0,
+                              &index);
+        if (rc <= 0)
+            break;
+        len += (size_t)rc;
+        if (len >= LOG_MAX)
             break;
     }
-    if (rc < 0) {
+    if (rc < 0 && len == 0) {
         free(*text);
         return err_set(&dom->err, rc, "cannot read the hypervisor's log: %s",
                        strerror(-rc));
     }
-    (*text)[rc] = '\0';
-    if (clear) {
-        char unused[64];
-
-        index = 0;
-        sys_read_console(dom->sys, unused, sizeof(unused), 1, 0, &index);
-    }
+    (*text)[len] = '\0';
     return 0;
 }
 

@@ -38,6 +38,10 @@ uint32_t apic_id(void)
     return x2apic_mode ? id : id >> 24;
 }
 
+/* What this CPU's ICR_HIGH holds: most often it is the same CPU again that is
+ * to be woken. */
+static DEFINE_PER_CPU(uint32_t, icr_high) = ~0U;
+
 void apic_send(uint32_t dest, uint32_t command)
 {
     unsigned long flags;
@@ -50,7 +54,10 @@ void apic_send(uint32_t dest, uint32_t command)
         return;
     }
     flags = irq_save();
-    apic_write(APIC_ICR_HIGH, dest << 24);
+    if (this_cpu(icr_high) != dest << 24) {
+        this_cpu(icr_high) = dest << 24;
+        apic_write(APIC_ICR_HIGH, dest << 24);
+    }
     apic_write(APIC_ICR, command);
     while (apic_read(APIC_ICR) & ICR_BUSY)
         cpu_relax();
@@ -123,6 +130,7 @@ void apic_init_cpu(void)
     unsigned int max_lvt;
 
     enable();
+    this_cpu(icr_high) = ~0U; /* whatever INIT left there */
     max_lvt = (apic_read(APIC_VERSION) >> 16) & 0xff;
     apic_write(APIC_TPR, 0);
     /* Software-enable first: a disabled APIC keeps its LVT masked. */

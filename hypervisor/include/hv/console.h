@@ -29,7 +29,9 @@ void console_give_to_dom0(void);
 
 /* sysctl readconsole: copies from ring position *index on. */
 size_t console_ring_read(uint32_t *index, char *buf, size_t len,
-                         bool incremental, bool clear);
+                         bool incremental);
+/* Its clear: what is before that position. Nothing unread is lost. */
+void console_ring_forget(uint32_t upto);
 
 /* This CPU's messages are limited to so many lines, until the end; then one
  * line says how many more there were. */

@@ -120,7 +120,6 @@ struct domain {
     unsigned long vm_assist;
     s_time_t created_ns;
     int64_t time_offset_ns;
-    uint32_t ssidref;
     uint32_t suspend_port; /* sent when it has suspended; 0: none */
     struct vnuma *vnuma;   /* or NULL; ctl_lock */
     struct log_rate log_rate;
@@ -175,7 +174,7 @@ struct vcpu *domain_vcpu(const struct domain *d, unsigned int id);
 /* ---- create and end ---- */
 struct domain_config {
     uint8_t handle[16];
-    uint32_t flags, ssidref;
+    uint32_t flags;
     unsigned int max_vcpus, max_evtchn_port;
     unsigned int max_grant_frames, max_maptrack_frames, grant_version;
     unsigned int cpupool;

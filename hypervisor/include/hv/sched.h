@@ -121,6 +121,10 @@ void sched_get_affinity(struct vcpu *v, bool effective, cpumask_t *hard,
 /* SCHEDOP_pin_override of current: cpu < 0 ends it. */
 int sched_pin_override(int cpu);
 uint64_t sched_cpu_idle_ns(unsigned int cpu);
+/* An idle CPU may be halted (pm_op); else it looks for work all the time. */
+extern bool sched_idle_may_halt;
+/* Prefer the idle threads of cores that are busy: others may sleep deeper. */
+extern bool sched_smt_packs;
 /* v's times up to now, whole. */
 void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *out);
 void sched_dump(char key);

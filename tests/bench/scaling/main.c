@@ -147,7 +147,7 @@ static const struct operation {
     {"null hypercall", null_call, 400000},
     {"emulated RDMSR", emulated_rdmsr, 60000},
     {"set_timer_op", timer, 80000},
-    {"yield, nothing else to run", yield, 200000},
+    {"yield, nothing else to run", yield, 20000},
     {"event to self", event, 80000},
     {"mmu_update, batch of 1", update_one, 100000},
     {"mmu_update, batch of 32", update_many, 8000},

@@ -41,7 +41,7 @@ def run(label, image, cpus=4):
                       for n in ("taken", "waited")))
                 continue
             before = qemu.cpu_time()
-            match = qemu.wait(r"SCALE ENDS (\d+) (\d+) ([^\r\n]+)", 60)
+            match = qemu.wait(r"SCALE ENDS (\d+) (\d+) ([^\r\n]+)", 600)
             took = qemu.cpu_time() - before
             vcpus, times, name = int(match[1]), int(match[2]), match[3]
             costs[name][vcpus].append(took / (vcpus * times) * 1e6)

@@ -199,7 +199,8 @@ static uint32_t cpus_online(void)
 
 static void hotplug_errors(void)
 {
-    EXPECT_EQ(hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 0), -XEN_EOPNOTSUPP);
+    EXPECT_EQ(hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 0), -XEN_EINVAL);
+    EXPECT_EQ(platform_op(XENPF_cpu_offline, 0), -XEN_EOPNOTSUPP);
     EXPECT_EQ(hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 3), -XEN_EINVAL);
     EXPECT_EQ(hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, ~0u), -XEN_EINVAL);
     EXPECT_EQ(hotplug(17, 1), -XEN_EOPNOTSUPP);

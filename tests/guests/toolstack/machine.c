@@ -30,14 +30,102 @@ static void sysctl_not_there(void)
 {
     fresh();
     EXPECT_EQ(sysctl(XEN_SYSCTL_coverage_op), -XEN_EOPNOTSUPP);
-    EXPECT_EQ(sysctl(XEN_SYSCTL_get_pmstat), -XEN_ENODEV);
     EXPECT_EQ(sysctl(XEN_SYSCTL_psr_cmt_op), -XEN_ENODEV);
     EXPECT_EQ(sysctl(XEN_SYSCTL_psr_alloc), -XEN_ENODEV);
     EXPECT_EQ(sysctl(XEN_SYSCTL_livepatch_op), -XEN_ENOSYS);
-    EXPECT_EQ(sysctl(XEN_SYSCTL_pm_op), -XEN_ENOSYS);
+}
+
+/* --- power management --- */
+
+static long pm(uint32_t cmd, uint32_t cpu, uint32_t value, uint32_t *now)
+{
+    uint32_t word[3] = {cmd, cpu, value};
+    long rc;
+
     fresh();
-    sc.u.pad[0] = 0x10; /* parameters of the governor */
-    EXPECT_EQ(sysctl(XEN_SYSCTL_pm_op), -XEN_EINVAL);
+    memcpy(sc.u.pad, word, sizeof(word));
+    rc = sysctl(XEN_SYSCTL_pm_op);
+    memcpy(word, sc.u.pad, sizeof(word));
+    *now = word[2];
+    return rc;
+}
+
+static void pm_parameters(void)
+{
+    const uint32_t get = XEN_SYSCTL_pm_op_get_max_cstate;
+    const uint32_t set = XEN_SYSCTL_pm_op_set_max_cstate;
+    uint32_t now;
+
+    EXPECT_EQ(pm(0, 0, 0, &now), -XEN_ENOSYS);
+    EXPECT_EQ(pm(0x2f, 0, 0, &now), -XEN_ENOSYS);
+    EXPECT_EQ(pm(CPUFREQ_PARA, 0, 0, &now), -XEN_EINVAL);
+    EXPECT_EQ(pm(XEN_SYSCTL_pm_op_enable_turbo, 0, 0, &now), -XEN_EACCES);
+    EXPECT_EQ(pm(XEN_SYSCTL_pm_op_disable_turbo, 0, 0, &now), -XEN_EACCES);
+    EXPECT_EQ(pm(XEN_SYSCTL_pm_op_set_sched_opt_smt, 0, 1, &now), 0);
+    EXPECT_EQ(now, 0);
+    EXPECT_EQ(pm(XEN_SYSCTL_pm_op_set_sched_opt_smt, 0, 0, &now), 0);
+    EXPECT_EQ(now, 1);
+    EXPECT_EQ(pm(get, 0, 0, &now), 0);
+    EXPECT_EQ(now, 1);
+    EXPECT_EQ(pm(get, 2, 0, &now), -XEN_EINVAL);
+    EXPECT_EQ(pm(set, 2, 0, &now), -XEN_EINVAL);
+    EXPECT_EQ(pm(set, 1, 0, &now), 0);
+    EXPECT_EQ(pm(set, 0, 0, &now), 0);
+    EXPECT_EQ(pm(get, 0, 7, &now), 0);
+    EXPECT_EQ(now, 0);
+    EXPECT_EQ(pm(set, 0, XEN_SYSCTL_CX_UNLIMITED, &now), 0);
+    EXPECT_EQ(pm(get, 0, 0, &now), 0);
+    EXPECT_EQ(now, XEN_SYSCTL_CX_UNLIMITED);
+    EXPECT_EQ(pm(set, 0, 1, &now), 0);
+}
+
+static struct pm_cx_stat *cx;
+
+static long pmstat(uint32_t type, uint32_t cpu)
+{
+    cx = &sc.u.get_pmstat.u.getcx;
+    sc.u.get_pmstat.type = type;
+    sc.u.get_pmstat.cpuid = cpu;
+    return sysctl(XEN_SYSCTL_get_pmstat);
+}
+
+static long cx_of_cpu_0(uint64_t *triggers, uint64_t *residencies, uint32_t nr)
+{
+    fresh();
+    HANDLE_SET(sc.u.get_pmstat.u.getcx.triggers, triggers);
+    HANDLE_SET(sc.u.get_pmstat.u.getcx.residencies, residencies);
+    sc.u.get_pmstat.u.getcx.nr = nr;
+    return pmstat(PMSTAT_get_cxstat, 0);
+}
+
+/* The only vcpu of the machine sleeps, so its CPU halts. */
+static void pm_statistics(void)
+{
+    static uint64_t triggers[3], residencies[3];
+    struct sched_poll nap = {.timeout = time_now() + 5 * NS_PER_MS};
+    uint64_t before;
+
+    fresh();
+    EXPECT_EQ(pmstat(PMSTAT_get_max_cx, 999), -XEN_EINVAL);
+    EXPECT_EQ(pmstat(PMSTAT_get_max_px, 0), -XEN_ENODEV);
+    EXPECT_EQ(pmstat(0, 0), -XEN_ENODEV);
+    EXPECT_EQ(pmstat(PMSTAT_get_max_cx, 0), 0);
+    EXPECT_EQ(cx->nr, 2);
+    triggers[2] = residencies[2] = 7;
+    EXPECT_EQ(cx_of_cpu_0(triggers, residencies, 3), 0);
+    EXPECT_EQ(cx->nr, 2);
+    EXPECT_EQ(triggers[2] + residencies[2], 14);
+    before = triggers[1];
+    hc_sched_op(SCHEDOP_poll, &nap);
+    EXPECT_EQ(cx_of_cpu_0(triggers, residencies, 2), 0);
+    EXPECT(triggers[1] > before);
+    EXPECT(residencies[1] >= 3 * NS_PER_MS);
+    EXPECT(residencies[0] > 0);
+    EXPECT_EQ(cx->idle_time, residencies[1]);
+    EXPECT_EQ(pmstat(PMSTAT_reset_cxstat, 0), 0);
+    EXPECT_EQ(cx_of_cpu_0(triggers, residencies, 2), 0);
+    EXPECT(residencies[1] < cx->idle_time);
+    EXPECT_EQ(cx_of_cpu_0((void *)8, residencies, 2), -XEN_EFAULT);
 }
 
 static void pci_nodes(void)
@@ -385,6 +473,8 @@ static void which_build(void)
 const struct test machine_tests[] = {
     {"sysctl: versions", sysctl_versions},
     {"sysctl: not there", sysctl_not_there},
+    {"sysctl: pm parameters", pm_parameters},
+    {"sysctl: pm statistics", pm_statistics},
     {"sysctl: nodes of PCI devices", pci_nodes},
     {"sysctl: counts of all sizes", counts_of_all_sizes},
     {"platform: firmware", firmware_info},

@@ -10,6 +10,7 @@
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
+#include <kit/time.h>
 #include <kit/test.h>
 #include <public/platform.h>
 #include <public/sysctl.h>

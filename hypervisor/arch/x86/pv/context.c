@@ -33,6 +33,11 @@
 
 static void idle(void)
 {
+    if (unlikely(!READ_ONCE(sched_idle_may_halt))) {
+        irq_enable();
+        cpu_relax();
+        return;
+    }
     perfc_inc(PERFC_IDLE);
     TRACE(TRC_PM_IDLE_ENTRY, 1);
     arch_idle();
