@@ -8,7 +8,7 @@
  *
  *   SCALE BEGINS
  *   SCALE ENDS VCPUS OPERATIONS NAME     operations of each vcpu; after NAME
- *                                        " | domains" if they are of several
+ *                                        ", in domains" if they are of several
  *   LOCK TAKEN WAITED OPERATIONS NAME OF LOCK, of all vcpus, if there are
  *                                        lock profiles (make lockprof)
  */
@@ -157,7 +157,7 @@ static const struct operation {
     {"new base pointer", base_pointer, 8000},
     {"grant map and unmap", map_unmap, 500},
     {"grant copy of 4 KiB", copy, 20000},
-    {"decrease and populate one page", decrease_populate, 500},
+    {"decrease and populate one page", decrease_populate, 3000},
 };
 
 /* --- all at once --- */
@@ -326,7 +326,7 @@ static void run_all(unsigned int cpus)
                     continue;
                 for (unsigned int i = 1; i < n; i++)
                     begin(theirs[i], k, 0, 1);
-                run(&operations[k], n - 1, " | domains");
+                run(&operations[k], n - 1, ", in domains");
             }
 }
 
