@@ -29,7 +29,8 @@ FAMILIES = {
 }
 # Of that form, and no operations: values in arguments, old names.
 NO_OPERATIONS = re.compile(
-    r"XEN_SYSCTL_cpu_(policy|featureset)_\w+|XENPF_settime|"
+    r"XEN_SYSCTL_cpu_(policy|featureset)_\w+|XEN_SYSCTL_pm_op_\w+|"
+    r"XENPF_settime|"
     r"XENMEM_resource_\w+|PHYSDEVOP_pirq_eoi_gmfn|GNTTABOP_error_msgs|"
     r"XENFEAT_\w+")
 
