@@ -47,6 +47,22 @@ def lines(text):
             if line.strip()}
 
 
+def store(text):
+    """The store below a path, as of `xenstore-ls -f`: path = "value"."""
+    return dict(re.findall(r'^(/\S*) = "(.*)"', text, re.M))
+
+
+def registers(text):
+    """Of xenctx: which registers it tells of, and that it walks the stack."""
+    names = re.findall(r"\b([a-z]\w+): +[\da-f]|\n(Stack|Call Trace)", text)
+    return {a or b: "" for a, b in names}
+
+
+def nothing(_):
+    """Only how the command ended."""
+    return {}
+
+
 def tree(text):
     """JSON: /a/b/0 is element 0 of b of a."""
     fields = {}

@@ -39,15 +39,18 @@ class Script:
         while self.m.try_run(command)[0]:
             if time.monotonic() > end:
                 self.m.fail(f"not within {timeout} s: {command}")
-            time.sleep(0.5)
+            time.sleep(0.5 * min(machine.PATIENCE, 10))
 
-    def console(self, command, typed, answer):
-        """Attaches to a guest's console, types a line, waits for what comes
-        of it, and detaches (Ctrl-])."""
+    def console(self, command, typed, answer, first="", wait=20):
+        """Attaches to a guest's console, waits for what has to come first (if
+        anything), types a line, waits for what comes of it, and detaches
+        (Ctrl-])."""
         self.m.last_id += 1
         mark = self.m.last_id
         self.m.send(f"{mark} {len(command)} {command}\n")
         self.m.expect(rf"@@ {mark} begin @@", 20, command)
+        if first:
+            self.m.expect(first, wait, f"{first!r} over {command}")
         if self.m.comes(rf"@@ {mark} \d+ @@", 2):
             self.m.fail(f"`{command}` ended at once")
         self.m.send(typed + "\n")

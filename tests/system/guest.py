@@ -15,6 +15,8 @@ CONSOLE_LOGS = "/var/log/trellis/console"
 class Guest:
     """The guest of /srv/NAME.cfg on the machine m."""
 
+    logs = CONSOLE_LOGS         # where the console daemon keeps what they say
+
     def __init__(self, m, name, kernel="6.1-cloud", vcpus=1, **keys):
         # The default is the kernel that is unpacked soonest (LZ4).
         self.m = m
@@ -42,11 +44,11 @@ class Guest:
     # The console's log file, kept by consoled.
 
     def console_log(self):
-        return self.m.run(f"cat {CONSOLE_LOGS}/*{self.name}*.log 2>/dev/null; "
+        return self.m.run(f"cat {self.logs}/*{self.name}*.log 2>/dev/null; "
                           "true")
 
     def ready_count(self):
-        out = self.m.run(f"cat {CONSOLE_LOGS}/*{self.name}*.log 2>/dev/null | "
+        out = self.m.run(f"cat {self.logs}/*{self.name}*.log 2>/dev/null | "
                          f"grep -c 'guest: {self.name} ready'; true")
         return int(out or 0)
 

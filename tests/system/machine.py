@@ -30,7 +30,7 @@ READY = "@@ ready @@"
 DEATH = [
     r"Kernel panic[^\r\n]*",
     r"(?i)\bpanic on CPU[^\r\n]*",
-    r"(?i)\(?\w*\)?\s*PANIC:[^\r\n]*",
+    r"(?i)(?<!error:)(?<!error: )\(?\w*\)?\s*PANIC:[^\r\n]*",
     r"Assertion [^\r\n]*failed[^\r\n]*",
     r"(?i)domain 0 crashed[^\r\n]*",
     r"Hardware Dom0 crashed[^\r\n]*",
