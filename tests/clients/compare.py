@@ -47,6 +47,13 @@ def lines(text):
             if line.strip()}
 
 
+def messages(text):
+    """Each line, wherever it stands: of processes that write at once. Numbers
+    of domains and processes are left out."""
+    return {re.sub(r"Domain \d+|\[\d+\]", "N", line.strip()): ""
+            for line in text.splitlines() if line.strip()}
+
+
 def store(text):
     """The store below a path, as of `xenstore-ls -f`: path = "value"."""
     return dict(re.findall(r'^(/\S*) = "(.*)"', text, re.M))

@@ -35,8 +35,6 @@ EXCEPTIONS = [
     (r"lsevtchn", r"\d+", r".*Remote Domain 0, Port \d+.*",
      "dom0's port: it has as many as its devices need"),
     (r".*test-xenstore", r"\d+", r"\w+( \w+)* *: \d+ ns", "how long it took"),
-    (r"xl migrate", r"\d+", r"libxl: error: .* Domain \d+:.*|"
-     r"libxl: info: .* process \[\d+\] exited .*", "which domain, which process"),
     # What the two hypervisors are.
     (r".*test-(resource|paging-mempool)", r"\d+",
      r"ABSENT|Created d\d+|Skip: .*|Test .*|mempool size .*",

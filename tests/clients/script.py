@@ -23,11 +23,13 @@ class Script:
         self.m = m
         self.steps = []
 
-    def do(self, command, view=compare.words, timeout=60):
-        """A command whose answer is compared; returns its output."""
+    def do(self, command, view=compare.words, timeout=60,
+           failed=compare.lines):
+        """A command whose answer is compared, by the view `failed` if it
+        fails; returns its output."""
         status, out = self.m.try_run(command + " 2>&1", timeout)
         out = HYPERVISOR.sub("", out)
-        fields = compare.lines(out) if status else view(out)
+        fields = failed(out) if status else view(out)
         self.steps.append({"run": command, "status": status,
                            "fields": fields})
         return out
