@@ -39,7 +39,8 @@ uint32_t apic_id(void)
 }
 
 /* What this CPU's ICR_HIGH holds: most often it is the same CPU again that is
- * to be woken. */
+ * to be woken. Unknown while it is written: an NMI that panics then sends, too.
+ */
 static DEFINE_PER_CPU(uint32_t, icr_high) = ~0U;
 
 void apic_send(uint32_t dest, uint32_t command)
@@ -55,8 +56,9 @@ void apic_send(uint32_t dest, uint32_t command)
     }
     flags = irq_save();
     if (this_cpu(icr_high) != dest << 24) {
-        this_cpu(icr_high) = dest << 24;
+        WRITE_ONCE(this_cpu(icr_high), ~0U);
         apic_write(APIC_ICR_HIGH, dest << 24);
+        WRITE_ONCE(this_cpu(icr_high), dest << 24);
     }
     apic_write(APIC_ICR, command);
     while (apic_read(APIC_ICR) & ICR_BUSY)
