@@ -26,17 +26,48 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: only with --full")
-    config.addinivalue_line("markers", "trellis: not for the reference Xen")
+    config.addinivalue_line("markers", "ours_only(reason): states something "
+                            "of our own hypervisor: not for Debian's")
 
 
+# What --hv xen leaves out: name of the test to the reason.
+left_out = {}
+
+
+@pytest.hookimpl(trylast=True)  # after -k
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if "full" in item.keywords and not config.getoption("--full"):
             item.add_marker(pytest.mark.skip(reason="only with --full"))
-        if "trellis" in item.keywords and config.getoption("--hv") == "xen":
-            item.add_marker(pytest.mark.skip(reason="ours only"))
         if "hosts" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("guests"))
+    if config.getoption("--hv") == "xen":
+        leave_out(config, items)
+
+
+def leave_out(config, items):
+    """Deselects what our own hypervisor only can be asked, and notes why."""
+    ours = [i for i in items if i.get_closest_marker("ours_only")]
+    for item in ours:
+        reason, = item.get_closest_marker("ours_only").args
+        left_out[item.nodeid.split("/")[-1]] = reason
+    items[:] = [i for i in items if i not in ours]
+    config.hook.pytest_deselected(items=ours)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """With pytest-xdist only the workers know the tests."""
+    left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not left_out:
+        return
+    terminalreporter.section(f"ours only, not asked of Debian's Xen: "
+                             f"{len(left_out)} tests")
+    for name, reason in sorted(left_out.items()):
+        terminalreporter.line(f"{name}: {reason}")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -73,7 +104,10 @@ def new_machine(request, hv):
 def pytest_sessionfinish(session):
     """Leaves the counts for tests/run-all.sh."""
     path = session.config.getoption("--counts")
-    if not path or hasattr(session.config, "workerinput"):
+    if hasattr(session.config, "workerinput"):
+        session.config.workeroutput["left_out"] = left_out
+        return
+    if not path:
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     stats = reporter.stats

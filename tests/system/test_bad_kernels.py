@@ -52,7 +52,7 @@ def said(m, wanted):
     return match.group(0)
 
 
-@pytest.mark.trellis
+@pytest.mark.ours_only("the words of our builder of dom0")
 @pytest.mark.parametrize("fault", KERNELS)
 def test_bad_kernel(new_machine, tmp_path, fault):
     damage, wanted = KERNELS[fault]
@@ -66,7 +66,7 @@ def test_bad_kernel(new_machine, tmp_path, fault):
                          line), line
 
 
-@pytest.mark.trellis
+@pytest.mark.ours_only("the words of our builder of dom0")
 def test_oversized(new_machine):
     """A good kernel that does not fit into dom0's memory."""
     m = new_machine(smp=1, mem=1024, dom0_mem=32, hv_args="noreboot")

@@ -76,7 +76,7 @@ def test_boot(new_machine, combination):
     m.finish()
 
 
-@pytest.mark.trellis
+@pytest.mark.ours_only("our debug build")
 def test_debug_build(new_machine):
     """The build with assertions, lock ranks and audits finds nothing."""
     m = new_machine(hv="debug", kernel="6.12", machine="q35", smp=4)

@@ -157,13 +157,11 @@ def attack(new_machine, hv, goal, calls_each, timeout, pause):
     m.finish()
 
 
-@pytest.mark.trellis
 def test_attack(new_machine, hv):
     """Some ten thousand calls; half a minute on an idle machine."""
     attack(new_machine, hv, 25_000, 25_000, 120, 0.2)
 
 
-@pytest.mark.trellis
 @pytest.mark.full
 def test_long_attack(new_machine, hv):
     """Ten million calls of many seeds, which differ in what they use."""

@@ -15,7 +15,7 @@ WORK = ("for i in 1 2 3 4 5 6 7 8; do "
         "done > /dev/null; wait; echo done")
 
 
-@pytest.mark.trellis
+@pytest.mark.ours_only("what our log says of isolation; our debug build")
 @pytest.mark.parametrize("option, says", [
     ("", "all domains"),
     ("xpti=off", "off"),

@@ -11,8 +11,6 @@ CRASH_ARGS = (f"console=ttyS0,115200n8 nr_cpus=1 reset_devices irqpoll "
               f"crashproof={PAGES}")
 LOAD = "kexec {kind} /boot/vmlinuz --initrd=/boot/initrd --command-line='{args}'"
 
-pytestmark = pytest.mark.trellis
-
 
 def kexec_machine(new_machine, **options):
     options.setdefault("hv_args", "crashkernel=128M")
@@ -37,6 +35,13 @@ def check_crash_kernel(m, cpus):
     m.wait_end(60, "power off by the crash kernel")
 
 
+def nothing_to_start(m):
+    """Our console's key C says so; Debian's Xen has no such answer."""
+    if m.opt.hv != "xen":
+        m.hv_keys("C", "No crash kernel is loaded")
+
+
+@pytest.mark.ours_only("our console's key C and what it says")
 def test_hypervisor_panic(new_machine):
     """Key C panics; x2APIC; the second load takes the first one's place."""
     m = kexec_machine(new_machine, smp=2)
@@ -54,17 +59,17 @@ def test_dom0_crash(new_machine):
                       hv_args="crashkernel=128M-512M:64M,512M-:128M<512M")
     load_crash_kernel(m)
     m.send("99 28 echo c > /proc/sysrq-trigger\n")
-    m.expect("dom0 crashed", 60, death=False)
+    m.expect("(?i)dom0 crashed", 60, death=False)
     check_crash_kernel(m, 4)
 
 
 def test_reboot_into_a_kernel(new_machine):
     """A crash image comes and goes; then kexec -e in place of a reboot."""
     m = kexec_machine(new_machine, smp=2, hv_args="crashkernel=128M@256M")
-    m.hv_keys("C", "No crash kernel is loaded")
+    nothing_to_start(m)
     load_crash_kernel(m)
     m.run("kexec -p -u")
-    m.hv_keys("C", "No crash kernel is loaded")
+    nothing_to_start(m)
     m.run(LOAD.format(kind="-l", args="console=ttyS0,115200n8"), 120)
     m.check()
     m.send("99 8 kexec -e\n")

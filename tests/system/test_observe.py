@@ -7,8 +7,6 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.trellis
-
 RUNSTATE, SWITCH, HYPERCALL, FAULT, IRQ = \
     0x21000, 0x2800a, 0x20100d, 0x201104, 0x802008
 
@@ -49,6 +47,8 @@ def test_xentrace(new_machine):
     m.finish()
 
 
+@pytest.mark.ours_only("a build of ours: Debian's has neither counters nor "
+                       "profiles of locks")
 def test_counters_and_locks(new_machine):
     """The build with lock profiles, counting all hypercalls."""
     m = new_machine(hv="lockprof", initramfs="kexec", smp=2,
@@ -72,6 +72,7 @@ def test_counters_and_locks(new_machine):
     m.finish()
 
 
+@pytest.mark.ours_only("our log outlives a reset")
 def test_log_survives_a_reset(new_machine):
     """The end of the log of a machine that was reset is in the next one's."""
     m = new_machine(smp=1).boot()
@@ -86,6 +87,7 @@ def test_log_survives_a_reset(new_machine):
     m.finish()
 
 
+@pytest.mark.ours_only("our log outlives a reset")
 def test_no_old_log(new_machine):
     """oldlog=no, and a log of another size at another place."""
     m = new_machine(smp=1, hv_args="no-oldlog conring_size=1M").boot()

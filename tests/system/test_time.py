@@ -15,7 +15,7 @@ def uptime(m):
 
 
 @pytest.mark.full
-@pytest.mark.trellis
+@pytest.mark.ours_only("our clock's options, and its key t")
 @pytest.mark.parametrize("options", ["tsc=unstable",
                                      "tsc=unstable clocksource=acpi"])
 def test_corrected_clock(new_machine, options):
