@@ -234,6 +234,36 @@ static int act(struct monitor *m, const struct guest_config *g,
     return rc ? rc : 1;
 }
 
+/* Other tools rename guests too: the store's name counts, not the kept one. */
+static void take_name(struct dom *dom, uint32_t domid, struct guest_config *g)
+{
+    char name[GUEST_NAME_MAX + 1];
+    struct errmsg unused;
+
+    if (dom_name(dom, domid, name) == 0 && guest_name_check(name, &unused) == 0)
+        snprintf(g->name, sizeof(g->name), "%s", name);
+}
+
+/*
+ * The domain is gone. If its configuration is still kept, another tool ended
+ * it, which knows nothing of what we made beside the domain.
+ */
+static int clean_up(struct dom *dom, uint32_t domid)
+{
+    struct guest_config g;
+    struct errmsg unused;
+    int rc = 0;
+
+    guest_config_init(&g);
+    if (state_load(domid, &g, &unused) == 0) {
+        dom_log(dom, "%s (domain %u) was destroyed by another tool", g.name,
+                domid);
+        rc = destroy_locked(dom, domid);
+    }
+    guest_config_free(&g);
+    return rc;
+}
+
 static int act_locked(struct monitor *m)
 {
     struct xen_domctl_getdomaininfo info;
@@ -247,14 +277,16 @@ static int act_locked(struct monitor *m)
     guest_config_init(&g);
     rc = sys_domain_info(m->dom->sys, domid, &info);
     if (rc || info.flags & XEN_DOMINF_dying)
-        rc = 0; /* somebody destroyed it meanwhile */
+        rc = clean_up(m->dom, domid);
     else if (!(info.flags & XEN_DOMINF_shutdown) ||
              end_of(sys_domain_shutdown_code(&info), &end))
         rc = 1;
     else
         rc = state_load(domid, &g, &m->dom->err);
-    if (!rc && *g.name)
+    if (!rc && *g.name) {
+        take_name(m->dom, domid, &g);
         rc = act(m, &g, end);
+    }
     guest_config_free(&g);
     state_unlock(domid, lock);
     return rc;

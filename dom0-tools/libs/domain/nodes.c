@@ -136,10 +136,26 @@ static void put_rings(struct nodes_tx *t)
     put(t, "console/ring-ref", "%llu", (unsigned long long)t->n->console_mfn);
 }
 
+/* The index may be behind: other tools rename guests without it. */
+static bool still_has_name(struct nodes_tx *t, uint32_t domid)
+{
+    struct xen_domctl_getdomaininfo info;
+    char path[STORE_PATH_MAX], *its;
+    bool same;
+
+    if (sys_domain_info(t->dom->sys, domid, &info))
+        return false;
+    snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+    if (xs_read(t->xs, t->tx, path, &its, NULL))
+        return false;
+    same = strcmp(its, t->g->name) == 0;
+    free(its);
+    return same;
+}
+
 /* The name is ours if nobody alive has it: decided inside the transaction. */
 static void put_name(struct nodes_tx *t)
 {
-    struct xen_domctl_getdomaininfo info;
     char path[STORE_PATH_MAX];
     uint64_t id;
 
@@ -147,7 +163,7 @@ static void put_name(struct nodes_tx *t)
     if (t->rc)
         return;
     if (xs_read_u64(t->xs, t->tx, path, &id) == 0 && id != t->n->domid &&
-        sys_domain_info(t->dom->sys, (uint32_t)id, &info) == 0) {
+        still_has_name(t, (uint32_t)id)) {
         t->rc = -EEXIST;
         return;
     }
@@ -193,16 +209,30 @@ int nodes_write(struct dom *dom, const struct guest_config *g,
               : 0;
 }
 
-static void remove_name(struct dom *dom, uint32_t domid)
+static void forget_name(struct dom *dom, uint32_t domid, const char *name)
 {
-    char name[GUEST_NAME_MAX + 1], path[STORE_PATH_MAX];
+    char path[STORE_PATH_MAX];
     uint64_t id;
 
-    if (dom_name(dom, domid, name))
-        return;
     store_name_path(name, path);
     if (store_read_u64(dom->xs, path, &id) == 0 && id == domid)
         xs_rm(dom->xs, XS_NO_TX, path);
+}
+
+/* The store's name and the kept one: another tool may have renamed the guest,
+ * or removed the store's. */
+static void remove_names(struct dom *dom, uint32_t domid)
+{
+    char name[GUEST_NAME_MAX + 1];
+    struct guest_config g;
+    struct errmsg unused;
+
+    if (dom_name(dom, domid, name) == 0)
+        forget_name(dom, domid, name);
+    guest_config_init(&g);
+    if (state_load(domid, &g, &unused) == 0)
+        forget_name(dom, domid, g.name);
+    guest_config_free(&g);
 }
 
 /* A domain that was replaced has no vm node: /vm/UUID is its successor's. */
@@ -224,7 +254,7 @@ void nodes_remove(struct dom *dom, uint32_t domid)
     static const char *const backends[] = {"vbd", "vif", "console"};
     char path[STORE_PATH_MAX];
 
-    remove_name(dom, domid);
+    remove_names(dom, domid);
     remove_vm(dom, domid);
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u",
@@ -235,5 +265,8 @@ void nodes_remove(struct dom *dom, uint32_t domid)
         xs_rm(dom->xs, XS_NO_TX, path);
     }
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
+    xs_rm(dom->xs, XS_NO_TX, path);
+    /* What xl keeps of a guest that it made. */
+    snprintf(path, sizeof(path), "/libxl/%u", domid);
     xs_rm(dom->xs, XS_NO_TX, path);
 }
