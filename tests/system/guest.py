@@ -16,6 +16,7 @@ class Guest:
     """The guest of /srv/NAME.cfg on the machine m."""
 
     logs = CONSOLE_LOGS         # where the console daemon keeps what they say
+    tool = "tl"                 # whose console command leads to it
 
     def __init__(self, m, name, kernel="6.1-cloud", vcpus=1, **keys):
         # The default is the kernel that is unpacked soonest (LZ4).
@@ -47,6 +48,11 @@ class Guest:
         return self.m.run(f"cat {self.logs}/*{self.name}*.log 2>/dev/null; "
                           "true")
 
+    def monitor_log(self):
+        """What the process said that acts when the guest ends."""
+        return self.m.run(f"cat /var/log/trellis/tl-{self.name}.log 2>&1; "
+                          "true")
+
     def ready_count(self):
         out = self.m.run(f"cat {self.logs}/*{self.name}*.log 2>/dev/null | "
                          f"grep -c 'guest: {self.name} ready'; true")
@@ -58,7 +64,8 @@ class Guest:
         while self.ready_count() <= seen:
             if time.monotonic() > end:
                 self.m.fail(f"guest {self.name} is not ready after {timeout} "
-                            f"s; its console:\n{self.console_log()[-3000:]}")
+                            f"s; its console:\n{self.console_log()[-3000:]}\n"
+                            f"its monitor:\n{self.monitor_log()}")
             time.sleep(1)
 
     def report(self, what):
@@ -87,15 +94,16 @@ class Guest:
 
     def attach(self):
         """From here on the serial line leads to the guest's console."""
-        line = f"tl console {self.name}"
+        line = f"{self.tool} console {self.name}"
         self.m.last_id += 1
         self.attached = self.m.last_id
         self.m.send(f"{self.attached} {len(line)} {line}\n")
-        self.m.expect(rf"@@ {self.attached} begin @@", 20, "tl console")
+        self.m.expect(rf"@@ {self.attached} begin @@", 20,
+                      f"{self.tool} console")
         # Until tl has the terminal, what is typed would be dom0's. If it has
         # given up by then, say what it said.
         if self.m.comes(rf"@@ {self.attached} \d+ @@", 1):
-            self.m.fail("tl console ended at once")
+            self.m.fail(f"{self.tool} console ended at once")
 
     def detach(self):
         self.m.send(DETACH)

@@ -88,6 +88,7 @@ class Options:
     dom0_mem: int = 0           # MiB; 0: half, 1 GiB at most
     guests: bool = False        # attach the data disk with the guests
     disks: tuple = ()           # (kind, path): virtio, ahci, nvme
+    kept: tuple = ()            # paths: virtio, and what is written stays
     nic: str = ""               # virtio, e1000
     qemu: tuple = ()            # more arguments of QEMU
 
@@ -172,6 +173,9 @@ class Machine:
                          "-device", f"ide-hd,bus=ahci{i}.0,drive=d{i}"]
             elif kind == "nvme":
                 args += ["-device", f"nvme,serial=nvme{i},drive=d{i}"]
+        for i, path in enumerate(self.opt.kept):
+            args += ["-drive", f"file={path},format=raw,if=none,id=k{i},"
+                     "cache=unsafe", "-device", f"virtio-blk-pci,drive=k{i}"]
         return args
 
     def nic_args(self):

@@ -361,6 +361,7 @@ def test_refused(script):
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("script", ["c", "trellis"], indirect=True)
 def test_save_restore(script):
     """A guest goes to a file and comes back, as itself and as a copy; what its
     shell knew it knows afterwards."""
@@ -385,7 +386,7 @@ def test_save_restore(script):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("script", ["c", "ocaml"], indirect=True)
+@WITH_STORES
 def test_hundred(script):
     """With two guests running, 100 short commands in a row: none fails."""
     s = script

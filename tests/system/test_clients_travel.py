@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""A guest that Debian's `xl` saved on one hypervisor goes on on the other.
+
+The file travels on a disk that both machines get, and so does the guest's own
+disk. Both have the same processor.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+import guest
+import images
+import machine
+from test_clients import LOGS
+
+CONFIG = """name = "{name}"
+type = "pv"
+kernel = "/srv/vmlinuz-6.1-cloud"
+ramdisk = "/srv/initrd-6.1-cloud"
+extra = "console=hvc0 root=/dev/xvda trellis.mode=test trellis.name={name} \
+trellis.ip=192.168.77.4{nr}/24 trellis.gw=192.168.77.1"
+memory = 128
+vcpus = {nr}
+disk = ["phy:/dev/{name},xvda,w"]
+vif = ["mac=00:16:3e:77:00:4{nr},bridge=xenbr0"]
+"""
+
+# The reference cannot have more (machine.py); ours gets the same.
+COMMON = machine.DEFAULT_CPU["xen"]
+
+# What the guest's shell is told once: a variable, data, a counter that goes on.
+BEGIN = ("kept=$((40 + 2)); head -c 16000000 /dev/urandom > /tmp/data; "
+         "sha256sum /tmp/data > /tmp/sums; "
+         "while sleep 1; do echo >> /tmp/count; done > /dev/null 2>&1 &")
+
+# What it is asked each time. The counter has to go on, not to begin again.
+ASK = ("[ $kept = 42 ] && sha256sum -c -s /tmp/sums && [ $(nproc) = {nr} ] && "
+       "for i in $(seq {nr}); do taskset $i true || break; done && "
+       "ping -c 3 192.168.77.1 > /dev/null && "
+       "n=$(wc -l < /tmp/count) && [ $n -ge ${{old:-0}} ] && "
+       "until [ $(wc -l < /tmp/count) -gt $n ]; do sleep 1; done; "
+       "[ $? = 0 ] && old=$n && echo 3 > /proc/sys/vm/drop_caches && "
+       "cd /usr/share/trellis && sha256sum -c -s SHA256SUMS")
+
+# Something that is not on the disk yet when the guest is saved.
+WRITE = ("f=/root/new$n; head -c 3000000 /dev/urandom > $f; "
+         "sha256sum $f >> /tmp/sums")
+
+
+class Traveller(guest.Guest):
+    """The guest s1 or s2, of as many vcpus, whatever machine it is on at the
+    moment."""
+
+    logs = LOGS
+    tool = "xl"
+
+    def __init__(self, nr):
+        super().__init__(None, f"s{nr}")
+        self.nr = nr
+        self.file = f"/mnt/{self.name}.save"
+
+    def start(self):
+        text = CONFIG.format(name=self.name, nr=self.nr).replace("\n", "\\n")
+        self.m.run(f"printf '{text}' > /tmp/{self.name}.cfg && "
+                   f"xl create /tmp/{self.name}.cfg", 120)
+        self.wait_ready()
+        self.run(BEGIN)
+
+    def same(self):
+        """Everything that was is still there, and goes on."""
+        self.run(ASK.format(nr=self.nr), 120)
+        self.m.run(f"ping -c 3 192.168.77.4{self.nr}")
+        bad = machine.bad_lines(self.run("dmesg"))
+        if bad:
+            self.m.fail("the guest's dmesg:\n" + "\n".join(bad))
+
+    def save(self):
+        self.run(WRITE)
+        self.m.run(f"xl save {self.name} {self.file}", 120)
+        self.m.run(f"! xl domid {self.name} 2> /dev/null")
+
+    def restore(self):
+        self.m.run(f"xl restore {self.file}", 120)
+
+
+@pytest.fixture
+def luggage(tmp_path):
+    """The disks that travel: one for the files, one of each guest."""
+    paths = [str(tmp_path / name) for name in ("travel", "s1", "s2")]
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", "travel", "-m", "0",
+                    paths[0], "512M"], check=True)
+    for path in paths[1:]:
+        subprocess.run(["cp", "--sparse=always", os.path.join(
+            images.IMAGES, "guest-root.img"), path], check=True)
+        subprocess.run(["tune2fs", "-L", os.path.basename(path), path],
+                       check=True)
+    yield tuple(paths)
+    for path in paths:
+        os.unlink(path)
+
+
+@pytest.fixture
+def arrive(new_machine, request, luggage):
+    """Makes a machine where guests with their luggage can live."""
+    def boot(hv, stop, cpu=COMMON):
+        m = new_machine(f"{request.node.name}-{stop}", hv=hv, cpu=cpu,
+                        initramfs="clients", smp=2, mem=1536, dom0_mem=640,
+                        guests=True, kept=luggage)
+        m.boot()
+        m.run("mount -t ext4 $(findfs LABEL=travel) /mnt && for n in s1 s2; do "
+              "ln -s $(findfs LABEL=$n) /dev/$n; done")
+        return m
+    return boot
+
+
+def leave(m):
+    m.run("umount /mnt")
+    m.finish()
+
+
+OTHER = {"xen": "trellis", "trellis": "xen"}
+
+
+@pytest.mark.full
+@pytest.mark.trellis
+@pytest.mark.parametrize("home", ["xen", "trellis"])
+def test_there_and_back(arrive, home):
+    """Two guests, of one vcpu and of two: saved at home, restored on the other
+    hypervisor, saved there, restored at home."""
+    guests = [Traveller(1), Traveller(2)]
+    for stop, hv in enumerate((home, OTHER[home], home)):
+        m = arrive(hv, stop)
+        for g in guests:
+            g.m = m
+            if stop == 0:
+                g.start()
+            else:
+                g.restore()
+            g.same()
+            if stop < 2:
+                g.save()
+            else:
+                m.run(f"xl shutdown -w {g.name}", 120)
+        leave(m)
