@@ -22,6 +22,8 @@
 #include <hv/softirq.h>
 #include <hv/trace.h>
 
+#include "halt_poll.h"
+
 void vcpu_wake(struct vcpu *v)
 {
     if (READ_ONCE(v->pause_flags) == 0 && READ_ONCE(v->pause_count) == 0) {
@@ -30,30 +32,48 @@ void vcpu_wake(struct vcpu *v)
     }
 }
 
-void vcpu_unblock(struct vcpu *v)
+/* Says if it was asleep and is not now. */
+static bool unblock(struct vcpu *v)
 {
     unsigned long old = READ_ONCE(v->pause_flags);
 
     if (!(old & VPF_BLOCKED))
-        return;
+        return false;
     if (old & VPF_POLLING)
         bit_clear_atomic(v->domain->evtchn.poll_mask, v->id);
     old = __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLLING),
                              __ATOMIC_SEQ_CST);
-    if (old & VPF_BLOCKED)
-        vcpu_wake(v);
+    if (!(old & VPF_BLOCKED))
+        return false;
+    vcpu_wake(v);
+    return true;
 }
 
-/* Pairs with the exit path: it reads the event bits with interrupts off, so
- * an IPI sent after they were set cannot be missed. */
+void vcpu_unblock(struct vcpu *v)
+{
+    (void)unblock(v);
+}
+
+/*
+ * Pairs with the exit path: it reads the event bits with interrupts off, so an
+ * IPI sent after they were set cannot be missed. None is sent to one that slept
+ * until now: if it had not left its CPU yet, it must see that its flag is gone
+ * before it takes the exit path, and so it sees the event bits there.
+ */
 void vcpu_kick(struct vcpu *v)
 {
     bool running = READ_ONCE(v->is_running);
 
-    if (unlikely(READ_ONCE(v->pause_flags) & VPF_BLOCKED))
-        vcpu_unblock(v);
+    if (unblock(v))
+        return;
     if (running && v != current)
         smp_send_event_check(READ_ONCE(v->processor));
+}
+
+static void sleep_here(struct vcpu *v)
+{
+    if (!halt_poll(v))
+        softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
 void vcpu_block(void)
@@ -66,7 +86,7 @@ void vcpu_block(void)
         __atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
     } else {
         TRACE(TRC_SCHED_BLOCK, v->domain->id, v->id);
-        softirq_raise(SOFTIRQ_SCHEDULE);
+        sleep_here(v);
     }
 }
 
@@ -91,8 +111,10 @@ void vcpu_poll_cancel(void)
 
 void vcpu_poll_sleep(uint32_t port)
 {
-    WRITE_ONCE(current->poll_port, port);
-    softirq_raise(SOFTIRQ_SCHEDULE);
+    struct vcpu *v = current;
+
+    WRITE_ONCE(v->poll_port, port);
+    sleep_here(v);
 }
 
 /* A poller may wait for a port that is masked. */

@@ -3,7 +3,8 @@
  * How vcpus sleep and are woken, under all interleavings: a vcpu blocks, or
  * polls one port after the other as a spinlock of Linux does, while others send
  * to these ports. Whoever sleeps for ever while what it waits for is there is
- * found out: nobody can go on then.
+ * found out: nobody can go on then. So is one that runs and is not interrupted
+ * for an event that came after it looked.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <public/sched.h>
 
 #include "core/evtchn_priv.h"
+#include "core/halt_poll.h"
 #include "explore.h"
 
 #define NR_PORTS 4
@@ -28,6 +30,7 @@ static struct vcpu_info info;
 static struct shared_info shared;
 static struct evtchn channels[NR_PORTS], *bucket[1] = {channels};
 static unsigned int handled;
+static bool interrupted;
 
 /* ---- the rest of the hypervisor ---- */
 
@@ -40,9 +43,17 @@ void sched_wake(struct vcpu *v)
     (void)v;
 }
 
+/* One look at the flags, or none: the scheduler may do as well. */
+bool halt_poll(struct vcpu *v)
+{
+    model_step();
+    return !(model_saw(v->pause_flags) & VPF_BLOCKED);
+}
+
 void smp_send_event_check(unsigned int cpu)
 {
     (void)cpu;
+    WRITE_ONCE(interrupted, true);
 }
 
 void timer_set(struct timer *t, s_time_t when)
@@ -122,9 +133,14 @@ static void sleep_here(void)
     for (;;) {
         model_step();
         if (!model_saw(vcpus[SLEEPER].pause_flags))
-            return;
+            break;
+        if (vcpus[SLEEPER].is_running) {
+            WRITE_ONCE(vcpus[SLEEPER].is_running, false);
+            continue; /* another look, as sched_context_saved() does */
+        }
         model_wait(__builtin_return_address(0));
     }
+    WRITE_ONCE(vcpus[SLEEPER].is_running, true);
 }
 
 /* What it hands to the hypercall. */
@@ -196,6 +212,23 @@ static void block(void)
     model_forget(handled);
 }
 
+/* It sleeps once. On its way out, and whenever it is interrupted, the
+ * hypervisor looks if there is an upcall. */
+static void block_once_and_run(void)
+{
+    WRITE_ONCE(info.evtchn_upcall_mask, 1);
+    if (do_sched_op(SCHEDOP_block, 0))
+        model_wrong("block failed");
+    sleep_here();
+    while (!READ_ONCE(info.evtchn_upcall_pending)) {
+        while (!READ_ONCE(interrupted))
+            model_wait(__builtin_return_address(0));
+        WRITE_ONCE(interrupted, false);
+    }
+    handled++;
+    model_forget(handled);
+}
+
 static void block_then_poll_1(void)
 {
     block();
@@ -259,6 +292,7 @@ static uint64_t hash(void)
     h = model_mix(h, info.evtchn_pending_sel);
     h = model_mix(h, info.evtchn_upcall_pending | info.evtchn_upcall_mask << 8 |
                          handled << 16);
+    h = model_mix(h, interrupted | vcpus[SLEEPER].is_running << 1);
     for (uint32_t port = 0; port < NR_PORTS; port++)
         h = model_mix(h, channels[port].lock.next);
     return h;
@@ -271,6 +305,7 @@ static void reset(unsigned int events)
     memset(&shared, 0, sizeof(shared));
     memset(&domain.evtchn, 0, sizeof(domain.evtchn));
     handled = 0;
+    interrupted = false;
     to_handle = events;
     shared.evtchn_mask[0] = BIT(1) | BIT(2);
     domain.shared_info = &shared;
@@ -281,6 +316,7 @@ static void reset(unsigned int events)
     domain.max_vcpus = 1;
     vcpus[SLEEPER].pause_flags = 0;
     vcpus[SLEEPER].poll_port = 0;
+    vcpus[SLEEPER].is_running = true;
     for (unsigned int i = 0; i < MODEL_MAX_THREADS; i++) {
         vcpus[i].domain = &domain;
         vcpus[i].vcpu_info = &info;
@@ -310,6 +346,9 @@ static struct model models[] = {
           send_2),
     MODEL("block", reset_1, block, send_3),
     MODEL("block, woken for nothing too", reset_1, block, send_3, unblock),
+    MODEL("block, then run", reset_1, block_once_and_run, send_3),
+    MODEL("block, woken for nothing, then run", reset_1, block_once_and_run,
+          send_3, unblock),
     MODEL("block, then poll", reset_2, block_then_poll_1, send_1, send_3),
     MODEL("poll, then block", reset_2, poll_1_then_block, send_1, send_3),
 };

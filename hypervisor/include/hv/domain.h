@@ -71,6 +71,10 @@ struct vcpu {
 
     unsigned int debug_pauses; /* by a debugger; ctl_lock */
 
+    struct { /* core/halt_poll.h; for the vcpu itself */
+        s_time_t window;
+        uint64_t blocked; /* its time in that state when last looked at */
+    } halt;
     struct sched_vcpu sched;
     struct perfc_vcpu perfc;
     cpumask_t dirty_cpumask; /* CPUs whose TLB may hold its entries */

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+halt_poll_SRCS := hypervisor/core/halt_poll.c
