@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * How long a vcpu looks for a reason to stay awake before it leaves its CPU.
+ */
 #include "halt_poll.h"
 
 #include <hv/lib.h>
