@@ -73,6 +73,9 @@ KERNELS = {
                             "errors are awaited")},
     "kexec": {"smp": 2, "hv": "crashkernel=32M", "after": "NEXT KERNEL RUNS"},
     "switch": {"hv": "dom0_max_vcpus=2"},
+    "fpu": {"hv": "dom0_mem=64M dom0_max_vcpus=2", "modules": ["fpu"]},
+    "fpu+smp": {"kernel": "fpu", "smp": 2, "modules": ["fpu"],
+                "hv": "dom0_mem=64M dom0_max_vcpus=2"},
     "fuzz": {"smp": 2},
     "fuzz+guest": {"kernel": "fuzz", "append": "guest=5000 seeds=4", "smp": 2,
                    "hv": "dom0_mem=64M", "modules": ["fuzz"]},
@@ -109,7 +112,7 @@ KERNELS["l1tf"] = {"cpu": ISOLATING_CPU, "hv": "pv-l1tf=dom0"}
 KERNELS.update({
     name + "+isolated": dict(KERNELS[name], kernel=name, cpu=ISOLATING_CPU)
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
-                 "switch", "isolation")
+                 "switch", "fpu", "isolation")
 })
 # NMIs meanwhile, which come at any instruction, those without the hypervisor
 # included.

@@ -105,7 +105,7 @@ void fpu_vcpu_reset(struct vcpu *v)
     memset(fx, 0, xsave_size);
     *(uint16_t *)(fx + FX_FCW) = FCW_RESET;
     *(uint32_t *)(fx + FX_MXCSR) = MXCSR_RESET;
-    v->arch.xcr0 = v->arch.xcr0_accum = xcr0_host ? XCR0_X87 : 0;
+    v->arch.xcr0 = v->arch.xcr0_accum = xcr0_host & (XCR0_X87 | XCR0_SSE);
     v->arch.cr0_ts = false;
 }
 

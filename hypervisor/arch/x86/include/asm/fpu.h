@@ -21,7 +21,8 @@ extern uint32_t xsave_size;
 
 int fpu_vcpu_create(struct vcpu *v) MUST_CHECK;
 void fpu_vcpu_destroy(struct vcpu *v);
-/* The state after reset: FCW 0x37f, MXCSR 0x1f80, XCR0 x87 only. */
+/* The state after reset: FCW 0x37f, MXCSR 0x1f80. XCR0 has x87 and SSE, as a
+ * PV guest finds it on Xen; a processor's own reset leaves SSE out. */
 void fpu_vcpu_reset(struct vcpu *v);
 /* Registers <-> v->arch.xsave, with interrupts off. */
 void fpu_save(struct vcpu *v);
