@@ -43,6 +43,9 @@ $(IMG)/bin/%: tests/images/src/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -static $(WARNINGS) -o $@ $<
 
+# What dom0 and guests run beside busybox.
+PROGRAMS := $(IMG)/bin/stream $(IMG)/bin/features $(IMG)/bin/vectors
+
 # Control domain.
 
 DOM0_MODULES := xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs \
@@ -58,11 +61,10 @@ INITRAMFS_MAKER := $(MK_INITRAMFS) $(wildcard tests/images/lib/*.py)
 DOM0_INITRAMFS := $(IMG)/dom0-6.1.cpio $(IMG)/dom0-6.12.cpio
 
 $(DOM0_INITRAMFS): $(IMG)/dom0-%.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) \
-		$(PKG_DONE) $(IMG)/bin/stream $(IMG)/bin/features $(TOOL_BINARIES)
+		$(PKG_DONE) $(PROGRAMS) $(TOOL_BINARIES)
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) \
 		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
-		--program $(IMG)/bin/stream --program $(IMG)/bin/features \
-		$(foreach t,$(TOOL_BINARIES),--program $(t))
+		$(foreach t,$(PROGRAMS) $(TOOL_BINARIES),--program $(t))
 
 # Control domain with kexec, and what it starts.
 
@@ -97,13 +99,14 @@ GUEST_INITRAMFS := $(IMG)/guest-6.1.cpio.gz $(IMG)/guest-6.1-cloud.cpio.gz \
 	$(IMG)/guest-6.12.cpio.gz
 
 $(GUEST_INITRAMFS): $(IMG)/guest-%.cpio.gz: $(INITRAMFS_MAKER) $(GUEST_FILES) \
-		$(PKG_DONE)
+		$(PKG_DONE) $(IMG)/bin/vectors
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) --gzip 1 \
-		--modules "$(GUEST_MODULES)" --files tests/images/guest
+		--modules "$(GUEST_MODULES)" --files tests/images/guest \
+		--program $(IMG)/bin/vectors
 
 $(IMG)/guest-root.img: tests/images/mk_guest_disk.sh $(GUEST_FILES) \
-		$(IMG)/bin/stream $(IMG)/bin/features
-	@tests/images/mk_guest_disk.sh $@ $(IMG)/bin/stream $(IMG)/bin/features
+		$(PROGRAMS)
+	@tests/images/mk_guest_disk.sh $@ $(PROGRAMS)
 
 $(IMG)/stress/.done: tests/images/mk_chroot.py tests/images/lib/elf.py \
 		$(PKG_DONE)

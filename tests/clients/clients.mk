@@ -26,11 +26,11 @@ $(CLIENTS)/.done: $(PKG_DONE) tests/clients/clients.mk
 	@touch $@
 
 $(IMG)/dom0-clients.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(CLIENTS_FILES) \
-		$(CLIENTS)/.done $(TOOL_BINARIES)
+		$(CLIENTS)/.done $(IMG)/bin/vectors $(TOOL_BINARIES)
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
 		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
 		--files $(CLIENTS) --files tests/clients/dom0 \
-		$(foreach t,$(TOOL_BINARIES),--program $(t)) \
+		$(foreach t,$(IMG)/bin/vectors $(TOOL_BINARIES),--program $(t)) \
 		$$(find $(CLIENTS) -type f -perm -1 -printf '--needs %p ') \
 		$(foreach p,$(KEXEC_PKGS) $(CLIENTS_PKGS),--libs $(PKG)/$(p))
 

@@ -53,8 +53,7 @@ EXCEPTIONS = [
      "memory that the hypervisor needs for itself"),
     (r"xl info", r"cpu_mhz", NUMBER, "measured"),
     (r"xl info", r"hw_caps", r"([0-9a-f]{8}:){7}[0-9a-f]{8}",
-     "the reference runs without XSAVE (abi: machine.py), and clears what it "
-     "will not use itself"),
+     "the reference clears what it will not use itself"),
     (r"xl info", r"virt_caps", r"pv( hvm hap)? gnttab-v1 gnttab-v2",
      "Trellis has PV guests only"),
     (r"xl info", r"xen_caps", r"xen-3.0-x86_64( hvm-\S+)*",

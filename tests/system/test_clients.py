@@ -7,6 +7,7 @@ that it still answers so, `--hv xen --record` keeps its answers anew.
 """
 
 import os
+import re
 import sys
 
 import pytest
@@ -360,14 +361,44 @@ def test_refused(script):
     end(s)
 
 
+# What `vectors` (tests/images/src) says of x87 and vector registers that are
+# everybody's own.
+WELL = r"vectors ok: \d+ rounds with AVX"
+
+
+def guest_vectors_begin(s, name):
+    s.console(f"xl console {name}", "grep -c -w avx2 /proc/cpuinfo; "
+              "vectors 9999 1 > /v & echo on$((1 + 1))", "on2")
+
+
+def guest_vectors_end(s, name):
+    """They ran until now and lost nothing."""
+    s.console(f"xl console {name}", "killall vectors; wait; cat /v", WELL)
+
+
+def vectors_begin(s):
+    """In dom0 too; the machine has what they are about."""
+    for feature in "xsave", "avx", "avx2":
+        s.m.run(f"grep -q -w {feature} /proc/cpuinfo")
+    s.m.run("vectors 9999 2 > /tmp/vectors 2>&1 < /dev/null &")
+
+
+def vectors_end(s):
+    s.m.run("killall vectors")
+    s.until("! pidof vectors")
+    out = s.m.run("cat /tmp/vectors")
+    assert re.fullmatch(WELL, out), out
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("script", ["c", "trellis"], indirect=True)
 def test_save_restore(script):
     """A guest goes to a file and comes back, as itself and as a copy; what its
-    shell knew it knows afterwards."""
+    shell knew it knows afterwards, and what was in its vector registers."""
     s = script
     started(s, "r1")
     s.console("xl console r1", "kept=$((40 + 2)); echo a$kept", "a42")
+    guest_vectors_begin(s, "r1")
     s.m.run("xl save r1 /tmp/r1.save", 120)
     s.m.run("xl restore /tmp/r1.save", 120)
     s.console("xl console r1", "echo b$kept", "b42")
@@ -381,6 +412,7 @@ def test_save_restore(script):
     s.m.run("xl restore -p /tmp/r1.save", 120)
     s.m.run("xl unpause r1")
     s.console("xl console r1", "echo e$kept", "e42")
+    guest_vectors_end(s, "r1")
     s.m.run("xl destroy r1")
     s.m.finish()
 
@@ -388,14 +420,19 @@ def test_save_restore(script):
 @pytest.mark.full
 @WITH_STORES
 def test_hundred(script):
-    """With two guests running, 100 short commands in a row: none fails."""
+    """With two guests running, 100 short commands in a row: none fails, while
+    everybody uses the vector registers."""
     s = script
+    vectors_begin(s)
     for name in "p1", "p2":
-        write_config(s, name)
-        s.m.run(f"xl create /tmp/{name}.cfg")
+        started(s, name)
+        guest_vectors_begin(s, name)
     for _ in range(20):
         for command in ("info", "list", "vcpu-list", "sched-credit2",
                         "cpupool-list"):
             s.m.run(f"xl {command} > /dev/null")
+    for name in "p1", "p2":
+        guest_vectors_end(s, name)
+    vectors_end(s)
     s.m.run("xl destroy p1 && xl destroy p2")
     s.m.finish()

@@ -19,8 +19,9 @@ import time
 
 from counted import LINE, OUT
 
-# A thread of QEMU for each CPU. Without XSAVE, with which processes die at
-# random on the reference, and without SMAP, whose emulation is wrong.
+# A thread of QEMU for each CPU. Without XSAVE, whose emulation is wrong for the
+# reference's lazy switch of registers (docs/clients.md), and without SMAP, whose
+# emulation is wrong.
 CPU = "EPYC,-smap,-monitor,-rdrand,-rdseed,-xsave,-avx,-avx2,-f16c,-fma"
 
 # Units of each copy: a quarter of a second or more on one CPU.
