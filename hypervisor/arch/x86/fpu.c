@@ -11,6 +11,7 @@
 
 #include <asm/asm.h>
 #include <asm/cpu.h>
+#include <asm/pv/cpuid.h>
 #include <asm/x86.h>
 
 #define CPUID1_C_XSAVE (1U << 26)
@@ -180,12 +181,24 @@ void fpu_load(struct vcpu *v)
     v->arch.fpu_loaded = true;
 }
 
+/*
+ * Components that the domain's CPUID leaf 0xd names: what is hidden there must
+ * not be used either, or the guest cannot go to a processor without it. The
+ * legacy ones are in every image, that of a guest without XSAVE too.
+ */
+uint64_t fpu_xcr0_offered(const struct domain *d)
+{
+    const struct cpuid_leaf *l = &d->arch.cpuid->subd[0];
+
+    return (l->a | (uint64_t)l->d << 32 | XCR0_X87 | XCR0_SSE) & xcr0_host;
+}
+
 /* Intel SDM vol. 2, XSETBV: x87 always, AVX wants SSE, AVX-512 all of it. */
 int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
 {
     uint64_t avx512 = xcr0 & XCR0_AVX512;
 
-    if (!(xcr0 & XCR0_X87) || (xcr0 & ~xcr0_host))
+    if (!(xcr0 & XCR0_X87) || (xcr0 & ~fpu_xcr0_offered(v->domain)))
         return -EINVAL;
     if ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE))
         return -EINVAL;

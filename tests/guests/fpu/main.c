@@ -324,12 +324,9 @@ static void xcr0_of_each(void)
     expect_second_well(rounds);
 }
 
+/* A domain to which AVX is not offered cannot use it either. */
 static void vex_without_avx(void)
 {
-    if (!(components & STATE_AVX)) {
-        test_skip("the processor has no AVX");
-        return;
-    }
     EXPECT(xcr0_write(STATE_X87 | STATE_SSE));
     turn();
     trap_last()->count = 0;
@@ -338,7 +335,8 @@ static void vex_without_avx(void)
     EXPECT_EQ(trap_last()->count, 1);
     EXPECT_EQ(trap_last()->regs.vector, VEC_UD);
     EXPECT(xcr0_write(components));
-    asm volatile("vmovaps %ymm0, %ymm0");
+    if (components & STATE_AVX)
+        asm volatile("vmovaps %ymm0, %ymm0");
 }
 
 static void xcr0_refused(void)
@@ -385,6 +383,8 @@ static void guest_keeps(void)
 static const struct test guest_tests[] = {
     {"state of a reset", guest_is_new},
     {"own registers", guest_keeps},
+    {"XCR0 refused", xcr0_refused},
+    {"VEX without AVX", vex_without_avx},
 };
 
 /* A page of the guest that the control domain maps: both are one image. */
@@ -514,6 +514,8 @@ static struct {
     uint8_t image[PAGE_SIZE - 16];
 } ext PAGE_ALIGNED;
 
+static struct image given;
+
 static long extstate(uint32_t cmd, uint64_t *size, uint64_t mask)
 {
     static struct xen_domctl op;
@@ -547,7 +549,6 @@ static void expect_image(enum who who)
  * finds in its registers. */
 static void out_and_in(void)
 {
-    static struct image given;
     uint64_t size = 0, mask;
 
     if (!steady_begin())
@@ -572,6 +573,46 @@ static void out_and_in(void)
     steady_end();
 }
 
+#define F1C_AVX (1U << 28)
+
+static long hide_avx(void)
+{
+    static struct xen_domctl op;
+    static struct xen_cpuid_leaf one;
+    struct leaf l = policy_cpuid(1, 0);
+
+    memset(&op, 0, sizeof(op));
+    one = (struct xen_cpuid_leaf){.leaf = 1,
+                                  .subleaf = XEN_CPUID_NO_SUBLEAF,
+                                  .a = l.a,
+                                  .b = l.b,
+                                  .c = l.c & ~F1C_AVX,
+                                  .d = l.d};
+    op.u.cpu_policy.nr_leaves = 1;
+    HANDLE_SET(op.u.cpu_policy.leaves, &one);
+    return domctl(&op, XEN_DOMCTL_set_cpu_policy, guest.id);
+}
+
+/* As for a guest that has to be able to move to a processor without it. */
+static void guest_without_avx(void)
+{
+    uint64_t size = 0;
+
+    if (!build(""))
+        return;
+    EXPECT_EQ(hide_avx(), 0);
+    EXPECT_EQ(extstate(XEN_DOMCTL_getvcpuextstate, &size, 0), 0);
+    image_reset(&given);
+    memcpy(ext.image, &given, image_size);
+    ext.xcr0 = STATE_X87 | STATE_SSE;
+    ext.xcr0_accum = components;
+    EXPECT_EQ(extstate(XEN_DOMCTL_setvcpuextstate, &size, 0), -XEN_EINVAL);
+    ext.xcr0 = components;
+    EXPECT_EQ(extstate(XEN_DOMCTL_setvcpuextstate, &size, 0), -XEN_EINVAL);
+    domain_run_tests(&guest, "guest without AVX", 20, &passed, &failed);
+    EXPECT_EQ(domain_destroy(&guest), 0);
+}
+
 static const struct test tests[] = {
     {"a new vcpu", new_vcpu},
     {"two vcpus", two_vcpus},
@@ -585,6 +626,7 @@ static const struct test tests[] = {
     {"a guest beside", guest_beside},
     {"a guest that spins", guest_that_spins},
     {"state out and in", out_and_in},
+    {"a guest without AVX", guest_without_avx},
 };
 
 static void be_guest(void)

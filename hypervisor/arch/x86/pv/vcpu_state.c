@@ -90,7 +90,8 @@ static bool image_ok(const struct extstate_head *head, const char *image)
 static long set_extstate(struct vcpu *v, const struct extstate_head *head,
                          const char *image, size_t len)
 {
-    if ((head->xcr0 & ~head->xcr0_accum) || (head->xcr0_accum & ~xcr0_host) ||
+    if ((head->xcr0 & ~head->xcr0_accum) ||
+        (head->xcr0_accum & ~fpu_xcr0_offered(v->domain)) ||
         !image_ok(head, image) || fpu_set_xcr0(v, head->xcr0))
         return -EINVAL;
     v->arch.xcr0_accum = head->xcr0_accum;

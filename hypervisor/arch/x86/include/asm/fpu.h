@@ -9,6 +9,7 @@
 
 #include <hv/types.h>
 
+struct domain;
 struct vcpu;
 
 /* This CPU: CR4 bits, XCR0. The boot CPU's features hold for all. */
@@ -28,7 +29,10 @@ void fpu_vcpu_reset(struct vcpu *v);
 void fpu_save(struct vcpu *v);
 void fpu_load(struct vcpu *v);
 
-/* XSETBV by the guest: -EINVAL if the value is no valid one. */
+/* Components that vcpus of d may enable; a subset of xcr0_host. */
+uint64_t fpu_xcr0_offered(const struct domain *d);
+/* XSETBV by the guest: -EINVAL if the value is no valid one, or has components
+ * that its domain is not offered. */
 int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0) MUST_CHECK;
 /* Legacy 512-byte image, as in vcpu_guest_context. */
 void fpu_set_legacy(struct vcpu *v, const void *fx);
