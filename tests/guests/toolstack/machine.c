@@ -102,7 +102,7 @@ static long cx_of_cpu_0(uint64_t *triggers, uint64_t *residencies, uint32_t nr)
 static void pm_statistics(void)
 {
     static uint64_t triggers[3], residencies[3];
-    struct sched_poll nap = {.timeout = time_now() + 5 * NS_PER_MS};
+    struct sched_poll nap = {0};
     uint64_t before;
 
     fresh();
@@ -116,6 +116,7 @@ static void pm_statistics(void)
     EXPECT_EQ(cx->nr, 2);
     EXPECT_EQ(triggers[2] + residencies[2], 14);
     before = triggers[1];
+    nap.timeout = time_now() + 5 * NS_PER_MS;
     hc_sched_op(SCHEDOP_poll, &nap);
     EXPECT_EQ(cx_of_cpu_0(triggers, residencies, 2), 0);
     EXPECT(triggers[1] > before);
