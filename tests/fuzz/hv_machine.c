@@ -140,6 +140,12 @@ void fpu_vcpu_reset(struct vcpu *v)
     v->arch.cr0_ts = false;
 }
 
+uint64_t fpu_xcr0_offered(const struct domain *d)
+{
+    (void)d;
+    return xcr0_host;
+}
+
 int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
 {
     v->arch.xcr0 = xcr0;
