@@ -176,6 +176,8 @@ static void oneshot_moved(void)
     EXPECT_EQ(timer_set_oneshot(start + 50 * NS_PER_MS, 0), 0);
     EXPECT_EQ(timer_set_oneshot(start + 90 * NS_PER_MS, 0), 0);
     wait_open(130 * NS_PER_MS);
+    while (ticks == 0 && time_now() < start + NS_PER_S) /* a busy host */
+        wait_open(10 * NS_PER_MS);
     EXPECT_EQ(ticks, 1);
     EXPECT(last_tick >= start + 90 * NS_PER_MS);
 }

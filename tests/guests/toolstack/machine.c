@@ -116,7 +116,7 @@ static void pm_statistics(void)
     EXPECT_EQ(cx->nr, 2);
     EXPECT_EQ(triggers[2] + residencies[2], 14);
     before = triggers[1];
-    nap.timeout = time_now() + 5 * NS_PER_MS;
+    nap.timeout = time_now() + 50 * NS_PER_MS;
     hc_sched_op(SCHEDOP_poll, &nap);
     EXPECT_EQ(cx_of_cpu_0(triggers, residencies, 2), 0);
     EXPECT(triggers[1] > before);
