@@ -190,6 +190,25 @@ static void unknown_leaf_is_named_and_changes_nothing(void **state)
     assert_memory_equal(&p, &old, sizeof(p));
 }
 
+static void more_leaves_than_there_are_are_named(void **state)
+{
+    (void)state;
+    struct cpuid_policy max = pv_of(false), p = max;
+    uint32_t leaf = ~0U;
+
+    assert_true(cpuid_policy_has_leaves(&p, &max, &leaf));
+    p.basic[0].a--;
+    p.ext[0].a--;
+    assert_true(cpuid_policy_has_leaves(&p, &max, &leaf));
+    assert_int_equal(leaf, ~0U);
+    p.ext[0].a += 2;
+    assert_false(cpuid_policy_has_leaves(&p, &max, &leaf));
+    assert_int_equal(leaf, CPUID_EXT_BASE);
+    p.basic[0].a += 2;
+    assert_false(cpuid_policy_has_leaves(&p, &max, &leaf));
+    assert_int_equal(leaf, 0);
+}
+
 /* Whatever a toolstack sends, after the clamp nothing is left that the
  * maximum lacks. */
 static void clamp_against_random_policies(void **state)
@@ -251,6 +270,7 @@ int main(void)
         cmocka_unit_test(state_size_covers_all_components),
         cmocka_unit_test(serialised_and_back),
         cmocka_unit_test(unknown_leaf_is_named_and_changes_nothing),
+        cmocka_unit_test(more_leaves_than_there_are_are_named),
         cmocka_unit_test(clamp_against_random_policies),
         cmocka_unit_test(msrs),
     };

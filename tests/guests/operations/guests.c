@@ -334,6 +334,26 @@ static void policy_there_and_back(void)
     EXPECT_EQ(leaf(1)->c & F1C_VMX, 0);
 }
 
+/* A guest from a processor with more leaves would miss them here. */
+static void policy_of_a_greater_processor(void)
+{
+    static const uint32_t counts[] = {0, 0x80000000};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
+        unsigned int nr;
+
+        EXPECT_EQ(policy(XEN_DOMCTL_get_cpu_policy, 128, 16), 0);
+        nr = dc.u.cpu_policy.nr_leaves;
+        leaf(counts[i])->a += 0x10;
+        EXPECT_EQ(policy(XEN_DOMCTL_set_cpu_policy, nr, 0), -XEN_EINVAL);
+        EXPECT_EQ(dc.u.cpu_policy.err_leaf, counts[i]);
+        EXPECT_EQ(dc.u.cpu_policy.err_subleaf, ~0U);
+        EXPECT_EQ(dc.u.cpu_policy.err_msr, ~0U);
+        leaf(counts[i])->a -= 0x10 + 1;
+        EXPECT_EQ(policy(XEN_DOMCTL_set_cpu_policy, nr, 0), 0);
+    }
+}
+
 static void policy_refused(void)
 {
     unsigned int nr_leaves, nr_msrs;
@@ -359,7 +379,7 @@ static void policy_refused(void)
     dc.u.cpu_policy.nr_leaves = 128;
     EXPECT_EQ(on_guest(XEN_DOMCTL_get_cpu_policy), -XEN_EFAULT);
     fresh();
-    EXPECT_EQ(domctl(&dc, XEN_DOMCTL_set_cpu_policy, 0), -XEN_EEXIST);
+    EXPECT_EQ(domctl(&dc, XEN_DOMCTL_set_cpu_policy, 0), -XEN_EINVAL);
 }
 
 /* ---- its grant table, from outside ---- */
@@ -485,6 +505,7 @@ const struct test guest_tests[] = {
     {"guest: nodes", nodes},
     {"guest: mappings", mappings},
     {"guest: CPU policy", policy_there_and_back},
+    {"guest: CPU policy of a greater processor", policy_of_a_greater_processor},
     {"guest: CPU policy refused", policy_refused},
     {"guest: grant frames", grant_frames},
     {"guest: grant frames refused", grant_frames_refused},

@@ -186,6 +186,18 @@ static void clear_dependents(struct cpuid_policy *p)
     }
 }
 
+bool cpuid_policy_has_leaves(const struct cpuid_policy *p,
+                             const struct cpuid_policy *max, uint32_t *err_leaf)
+{
+    if (p->basic[0].a > max->basic[0].a)
+        *err_leaf = 0;
+    else if (p->ext[0].a > max->ext[0].a)
+        *err_leaf = CPUID_EXT_BASE;
+    else
+        return true;
+    return false;
+}
+
 void cpuid_policy_clamp(struct cpuid_policy *p, const struct cpuid_policy *max)
 {
     struct cpuid_policy m = *max;

@@ -157,13 +157,17 @@ static long op_get_cpu_policy(struct xen_domctl *op, struct domain *d)
                                  p->msrs, &p->nr_msrs);
 }
 
+/* A guest that was shown leaves which this machine lacks, as one restored from
+ * a greater one, would miss them: refused, as Xen does. */
 static long op_set_cpu_policy(struct xen_domctl *op, struct domain *d)
 {
     struct xen_domctl_cpu_policy *p = &op->u.cpu_policy;
     struct cpuid_policy *fresh;
     long rc;
 
-    if (d == current->domain || d->creation_finished)
+    if (d == current->domain)
+        return -EINVAL;
+    if (d->creation_finished)
         return -EEXIST;
     p->err_leaf = p->err_subleaf = p->err_msr = ~0U;
     fresh = hv_alloc(sizeof(*fresh));
@@ -173,6 +177,8 @@ static long op_set_cpu_policy(struct xen_domctl *op, struct domain *d)
     rc = cpuid_policy_from_guest(fresh, p->leaves, p->nr_leaves, p->msrs,
                                  p->nr_msrs, &p->err_leaf, &p->err_subleaf,
                                  &p->err_msr);
+    if (!rc && !cpuid_policy_has_leaves(fresh, &cpuid_pv_max, &p->err_leaf))
+        rc = -EINVAL;
     if (!rc) {
         cpuid_policy_clamp(fresh, &cpuid_pv_max);
         *d->arch.cpuid = *fresh;

@@ -110,8 +110,6 @@ long domctl_setvcpuextstate(struct xen_domctl *op, struct domain *d)
 
     if (rc)
         return rc;
-    if (!xcr0_host)
-        return -EOPNOTSUPP;
     if (e->size < sizeof(head) + XSAVE_MIN || e->size > extstate_size())
         return -EINVAL;
     image = hv_alloc(len);

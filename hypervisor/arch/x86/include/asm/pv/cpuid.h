@@ -63,6 +63,11 @@ struct cpuid_leaf cpuid_policy_read(const struct cpuid_policy *p, uint32_t leaf,
 uint32_t *cpuid_word(struct cpuid_policy *p, enum cpuid_word w);
 void cpuid_featureset(const struct cpuid_policy *p,
                       uint32_t words[CPUID_NR_WORDS]);
+/* Tells whether max has all of p's leaves; else *err_leaf says where p claims
+ * more. Features are not looked at: the clamp takes those away. */
+bool cpuid_policy_has_leaves(const struct cpuid_policy *p,
+                             const struct cpuid_policy *max,
+                             uint32_t *err_leaf);
 /* Clear what max does not have, then what depends on something cleared; keep
  * sizes of the state components consistent. */
 void cpuid_policy_clamp(struct cpuid_policy *p, const struct cpuid_policy *max);
