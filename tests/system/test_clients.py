@@ -402,6 +402,11 @@ def test_save_restore(script):
     s.m.run("xl save r1 /tmp/r1.save", 120)
     s.m.run("xl restore /tmp/r1.save", 120)
     s.console("xl console r1", "echo b$kept", "b42")
+    guest_vectors_end(s, "r1")
+    # A guest that goes on from its save loses AVX state on Xen: docs/clients.md.
+    keeps_avx = s.m.opt.hv != "xen"
+    if keeps_avx:
+        guest_vectors_begin(s, "r1")
     s.m.run("xl save -c r1 /tmp/r1.save", 120)
     s.console("xl console r1", "echo c$kept", "c42")
     s.m.run("xl save -p r1 /tmp/r1.save", 120)
@@ -412,7 +417,8 @@ def test_save_restore(script):
     s.m.run("xl restore -p /tmp/r1.save", 120)
     s.m.run("xl unpause r1")
     s.console("xl console r1", "echo e$kept", "e42")
-    guest_vectors_end(s, "r1")
+    if keeps_avx:
+        guest_vectors_end(s, "r1")
     s.m.run("xl destroy r1")
     s.m.finish()
 

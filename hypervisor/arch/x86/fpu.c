@@ -17,7 +17,6 @@
 #define CPUID1_C_XSAVE (1U << 26)
 #define E8_B_ERR_PTRS  (1U << 2) /* XRSTOR always loads error pointers */
 #define FXSAVE_SIZE    512
-#define XSAVE_HEADER   64
 #define FCW_RESET      0x37f
 #define MXCSR_RESET    0x1f80
 /* Legacy image, SDM vol. 1, "FXSAVE Area". */
@@ -211,6 +210,9 @@ int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0)
     return 0;
 }
 
+/* What else the area holds stays: whoever changes one register of a vcpu by its
+ * context (a toolstack, after a save that it goes on from) means nothing else.
+ */
 void fpu_set_legacy(struct vcpu *v, const void *fx)
 {
     char *area = v->arch.xsave;
@@ -218,10 +220,8 @@ void fpu_set_legacy(struct vcpu *v, const void *fx)
 
     memcpy(area, fx, FXSAVE_SIZE);
     *(uint32_t *)(area + FX_MXCSR) &= mxcsr_mask;
-    if (!xcr0_host)
-        return;
-    memset(bv, 0, XSAVE_HEADER);
-    *bv = XCR0_X87 | XCR0_SSE;
+    if (xcr0_host)
+        *bv |= XCR0_X87 | XCR0_SSE;
 }
 
 /* Parts that the image is too short for are as after a reset. */

@@ -573,6 +573,44 @@ static void out_and_in(void)
     steady_end();
 }
 
+static long pause(bool yes)
+{
+    static struct xen_domctl op;
+
+    memset(&op, 0, sizeof(op));
+    return domctl(&op, yes ? XEN_DOMCTL_pausedomain : XEN_DOMCTL_unpausedomain,
+                  guest.id);
+}
+
+static long context(uint32_t cmd)
+{
+    static struct vcpu_guest_context c;
+    static struct xen_domctl op;
+
+    memset(&op, 0, sizeof(op));
+    HANDLE_SET(op.u.vcpucontext.ctxt, &c);
+    return domctl(&op, cmd, guest.id);
+}
+
+/* A toolstack that changes one register of a guest that goes on, as after
+ * `xl save -c`: what the context has no room for stays. */
+static void context_alone(void)
+{
+    if (!steady_begin())
+        return;
+    until(rounds_done, 3);
+    theirs->hold = true;
+    until(is_held, 1);
+    EXPECT_EQ(pause(true), 0);
+    EXPECT_EQ(context(XEN_DOMCTL_getvcpucontext), 0);
+    EXPECT_EQ(context(XEN_DOMCTL_setvcpucontext), 0);
+    EXPECT_EQ(pause(false), 0);
+    theirs->hold = false;
+    until(rounds_done, theirs->rounds + 3);
+    EXPECT_EQ(theirs->errors, 0);
+    steady_end();
+}
+
 #define F1C_AVX (1U << 28)
 
 static long hide_avx(void)
@@ -626,6 +664,7 @@ static const struct test tests[] = {
     {"a guest beside", guest_beside},
     {"a guest that spins", guest_that_spins},
     {"state out and in", out_and_in},
+    {"its context alone", context_alone},
     {"a guest without AVX", guest_without_avx},
 };
 

@@ -34,7 +34,7 @@ uint64_t fpu_xcr0_offered(const struct domain *d);
 /* XSETBV by the guest: -EINVAL if the value is no valid one, or has components
  * that its domain is not offered. */
 int fpu_set_xcr0(struct vcpu *v, uint64_t xcr0) MUST_CHECK;
-/* Legacy 512-byte image, as in vcpu_guest_context. */
+/* Legacy 512-byte image, as in vcpu_guest_context: x87 and SSE alone. */
 void fpu_set_legacy(struct vcpu *v, const void *fx);
 /* A whole XSAVE image in standard form, its header checked; v does not run. */
 void fpu_set_image(struct vcpu *v, const void *image, size_t len);
