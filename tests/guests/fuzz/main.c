@@ -8,8 +8,9 @@
  * `seed=N`, `rounds=N` and `seconds=N` on the command line choose another
  * sequence and its bounds. `calls=N` makes it a guest that does every other
  * hypercall too, so many in all (hostile.c); that is for a domain without
- * privilege (tests/system/test_hostile.py). `guest=N seeds=M` builds M such
- * guests with N calls each.
+ * privilege (tests/system/test_hostile.py); `no-iret` leaves out what would
+ * make it stray on a hypervisor that does an iret in a multicall. `guest=N
+ * seeds=M` builds M such guests with N calls each.
  */
 #include "fuzz.h"
 
