@@ -119,12 +119,15 @@ $(IMG)/guests.img: tests/images/mk_data_disk.sh $(GUEST_INITRAMFS) \
 		$(IMG)/stress/.done $(PKG_DONE)
 	@tests/images/mk_data_disk.sh $@ $(IMG)
 
+# Only the long tests boot these; they are made where they are needed.
+LONG_IMAGES := $(IMG)/grub.img $(IMG)/debian/disk.img $(IMG)/others.img \
+	$(IMG)/dom0-libvirt.cpio
+
 include tests/clients/clients.mk
+include tests/clients/libvirt.mk
 include tests/images/grub.mk
 include tests/images/debian.mk
 include tests/images/others.mk
-
-LONG_IMAGES := $(IMG)/grub.img $(IMG)/debian/disk.img $(IMG)/others.img
 
 images: $(DOM0_INITRAMFS) $(IMG)/dom0-kexec.cpio $(IMG)/dom0-clients.cpio $(IMG)/guests.img $(IMG)/xen.elf ## Make kernels, initramfs and disks for the tests
 

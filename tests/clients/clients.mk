@@ -25,19 +25,23 @@ $(CLIENTS)/.done: $(PKG_DONE) tests/clients/clients.mk
 	@rm $(CLIENTS)/usr/sbin/xen
 	@touch $@
 
+CLIENTS_PROGRAMS := $(IMG)/bin/vectors $(TOOL_BINARIES)
+CLIENTS_IMAGE = $(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
+	--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
+	--files $(CLIENTS) --files tests/clients/dom0 \
+	$(foreach t,$(CLIENTS_PROGRAMS),--program $(t)) \
+	$$(find $(CLIENTS) -type f -perm -1 -printf '--needs %p ') \
+	$(foreach p,$(KEXEC_PKGS) $(CLIENTS_PKGS),--libs $(PKG)/$(p))
+
 $(IMG)/dom0-clients.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) $(CLIENTS_FILES) \
-		$(CLIENTS)/.done $(IMG)/bin/vectors $(TOOL_BINARIES)
-	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_6.1) \
-		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
-		--files $(CLIENTS) --files tests/clients/dom0 \
-		$(foreach t,$(IMG)/bin/vectors $(TOOL_BINARIES),--program $(t)) \
-		$$(find $(CLIENTS) -type f -perm -1 -printf '--needs %p ') \
-		$(foreach p,$(KEXEC_PKGS) $(CLIENTS_PKGS),--libs $(PKG)/$(p))
+		$(CLIENTS)/.done $(CLIENTS_PROGRAMS)
+	@$(CLIENTS_IMAGE)
 
 # Everything on Debian's Xen, our tools in dom0 and Debian's (whose recorded
 # answers have to be true); then Debian's on ours.
 ON_XEN_ARGS ?= --full --matrix core --cycles 3 -k "not long_attack"
-CLIENTS_ARGS ?= --full -k "test_clients or test_debian or test_others or test_grub"
+CLIENTS_ARGS ?= --full -k "test_clients or test_libvirt or test_debian or \
+	test_others or test_grub"
 .PHONY: test-on-xen test-clients
 test-on-xen: all images $(LONG_IMAGES) ## Our tools and Debian's on Debian's Xen
 	@tests/system/run-tests.sh --hv xen $(ON_XEN_ARGS)

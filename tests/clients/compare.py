@@ -9,6 +9,7 @@ same values, but for what EXCEPTIONS (exceptions.py) allows.
 
 import json
 import re
+from xml.etree import ElementTree
 
 from exceptions import EXCEPTIONS
 
@@ -84,6 +85,23 @@ def tree(text):
             fields[path] = str(value)
 
     walk("", json.loads(text))
+    return fields
+
+
+def xml(text):
+    """XML: /a/b#2/@c is the attribute c of the second b in a."""
+    fields = {}
+
+    def walk(path, element):
+        fields[path] = (element.text or "").strip()
+        fields.update({f"{path}/@{k}": v for k, v in element.attrib.items()})
+        seen = {}
+        for below in element:
+            seen[below.tag] = nr = seen.get(below.tag, 0) + 1
+            walk(f"{path}/{below.tag}" + (f"#{nr}" if nr > 1 else ""), below)
+
+    root = ElementTree.fromstring(text.strip())
+    walk("/" + root.tag, root)
     return fields
 
 

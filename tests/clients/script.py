@@ -29,10 +29,13 @@ class Script:
         fails; returns its output."""
         status, out = self.m.try_run(command + " 2>&1", timeout)
         out = HYPERVISOR.sub("", out)
-        fields = failed(out) if status else view(out)
+        self.keep(command, status, failed(out) if status else view(out))
+        return out
+
+    def keep(self, command, status, fields):
+        """One more step."""
         self.steps.append({"run": command, "status": status,
                            "fields": fields})
-        return out
 
     def until(self, command, timeout=60):
         """Waits for something that takes its time; the command succeeds when
@@ -59,8 +62,7 @@ class Script:
         self.m.expect(answer, 30, f"{answer!r} over {command}")
         self.m.send("\x1d")
         self.m.expect(rf"@@ {mark} 0 @@", 20, f"end of {command}")
-        self.steps.append({"run": command, "status": 0,
-                           "fields": {"answer": answer}})
+        self.keep(command, 0, {"answer": answer})
 
     def path(self, name):
         return os.path.join(FOLDER, f"{name}.json")
@@ -72,10 +74,14 @@ class Script:
             json.dump(self.steps, f, indent=1)
             f.write("\n")
 
-    def check(self, name):
-        """Compares with what the reference answered."""
+    def differences(self, name):
+        """Compares with what the reference answered; a line for each."""
         with open(self.path(name), encoding="utf-8") as f:
-            found = compare.differences(json.load(f), self.steps)
+            return compare.differences(json.load(f), self.steps)
+
+    def check(self, name):
+        """Fails unless the answers are the reference's."""
+        found = self.differences(name)
         if found:
             self.m.fail(f"{len(found)} answers differ from Xen's:\n" +
                         "\n".join(found))

@@ -11,6 +11,7 @@
 set -euo pipefail
 
 out=$1
+dl=$out/dl.$$   # make may have several of us running at once
 shift
 
 die() {
@@ -41,21 +42,21 @@ update_lists() {
 # Downloads the wanted packages, each into the folder of the name asked for.
 download() {
     local name real
-    rm -rf "$out/dl"
-    mkdir -p "$out/dl"
+    rm -rf "$dl"
+    mkdir -p "$dl"
     for name; do
         real=$(resolve "$name")
-        mkdir "$out/dl/$name"
-        echo "$real" > "$out/dl/$name/real"
+        mkdir "$dl/$name"
+        echo "$real" > "$dl/$name/real"
     done
-    (cd "$out/dl" && cat ./*/real | xargs apt-get download > ../apt.log 2>&1)
+    (cd "$dl" && cat ./*/real | xargs apt-get download > ../apt.log 2>&1)
 }
 
 unpack() {
     local name real deb
     for name; do
-        real=$(cat "$out/dl/$name/real")
-        deb=$(echo "$out/dl/${real}"_*.deb)
+        real=$(cat "$dl/$name/real")
+        deb=$(echo "$dl/${real}"_*.deb)
         [ -e "$deb" ] || die "apt-get downloaded no $real"
         echo "fetch: $(basename "$deb")"
         rm -rf "${out:?}/$name"
@@ -63,7 +64,7 @@ unpack() {
         dpkg-deb -x "$deb" "$out/$name"
         basename "$deb" > "$out/$name/.done"
     done
-    rm -rf "$out/dl"
+    rm -rf "$dl"
 }
 
 command -v apt-get > /dev/null || die "no apt-get here: the images are made on Debian 12"

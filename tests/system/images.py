@@ -59,7 +59,8 @@ def dom0_initramfs(name):
     other = os.environ.get("TRELLIS_DOM0_INITRAMFS")
     if other:
         return existing(other)
-    name = name if name in (*PACKAGES, "kexec", "clients") else "6.1"
+    if name not in (*PACKAGES, "kexec", "clients", "libvirt"):
+        name = "6.1"
     return existing(os.path.join(IMAGES, f"dom0-{name}.cpio"))
 
 

@@ -81,7 +81,8 @@ class Options:
     hv_args: str = ""           # added to the hypervisor's command line
     kernel: str = "6.1"         # of dom0; or a path
     args: str = ""              # added to dom0's command line
-    initramfs: str = ""         # of dom0, if not the kernel's: "kexec", "clients"
+    initramfs: str = ""         # of dom0, if not the kernel's: "kexec", "clients",
+                                # "libvirt"
     mode: str = "test"          # trellis.mode of dom0's /init
     early: bool = True          # dom0's first messages too
     boot: str = "kernel"        # kernel, bios (ISO) or uefi (ISO)
