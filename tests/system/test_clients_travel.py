@@ -124,7 +124,7 @@ OTHER = {"xen": "trellis", "trellis": "xen"}
 
 
 @pytest.mark.full
-@pytest.mark.trellis
+@pytest.mark.ours_only("boots both hypervisors, whatever --hv says")
 @pytest.mark.parametrize("home", ["xen", "trellis"])
 def test_there_and_back(arrive, home):
     """Two guests, of one vcpu and of two: saved at home, restored on the other
