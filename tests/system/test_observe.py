@@ -33,7 +33,9 @@ def test_xentrace(new_machine):
     seen = counts(out)
     states = sum(n for e, n in seen.items() if e & 0x2ff00f == 0x21001)
     assert states > 100, out
-    for event in SWITCH, HYPERCALL, FAULT, IRQ:
+    # Debian's Xen records no interrupts of devices, whatever is asked for.
+    irq = () if m.opt.hv == "xen" else (IRQ,)
+    for event in SWITCH, HYPERCALL, FAULT, *irq:
         assert seen.get(event, 0) > 50, f"{event:x}: {out}"
     assert re.search(r"^cpu 0: ", out, re.M) and \
         re.search(r"^cpu 1: ", out, re.M), out
