@@ -38,8 +38,9 @@ EXCEPTIONS = [
     (r"virsh (dominfo|vcpuinfo)", r"CPU time|CPU(#\d)?/2", NUMBER + "s",
      "seconds of CPU time"),
     (r"virsh vcpuinfo", r"CPU:(#\d)?/1", r"\d", "on which CPU"),
-    (r"virsh vcpuinfo", r"State:(#\d)?/1", r"running|blocked",
-     "runs or waits at this moment"),
+    (r"virsh vcpuinfo", r"State:(#\d)?/1", r"running|blocked|offline",
+     "runs or waits at this moment; libvirt calls it offline if it waits for "
+     "a CPU (one that never ran has no such field as its time)"),
     (r"virsh domblkstat", r"xvdb(#\d)?/2", NUMBER,
      "what the kernel has read of it until then"),
     (r"virsh nodeinfo", r"CPU frequency", r"\d+ MHz", "measured"),
