@@ -66,7 +66,7 @@ def test_tl_and_a_guest_of_xl(script):  # noqa: F811
     m.run("tl reboot d1")
     lives(s, "d1", 2)
     m.run("tl shutdown -w d1", 120)
-    m.run("! xl domid d1 2> /dev/null")
+    s.until("! xl domid d1 2> /dev/null")  # xl takes it away by itself
     started(s, "p1")
     m.run("tl destroy p1")
     s.until("! xl domid p1 2> /dev/null")
