@@ -155,24 +155,109 @@ def saved(s):
     s.m.run("virsh 'destroy p1; undefine p1'; rm /tmp/p1.save")
 
 
-@pytest.mark.full
-def test_virsh(new_machine, pytestconfig):
-    """All of it on one machine, since this one takes long to start."""
+CARD = "00:16:3e:77:00:32"
+
+
+def devices(s):
+    """A guest with a disk and a card: more of both come and go; reboot and
+    shutdown."""
+    s.m.run("losetup /dev/loop6 /srv/g1.img && losetup /dev/loop7 /srv/g2.img")
+    define(s, "d1", "root=/dev/xvda trellis.name=d1 "
+           "trellis.ip=192.168.77.31/24 trellis.gw=192.168.77.1",
+           'disk = ["vdev=xvda,access=rw,backendtype=phy,target=/dev/loop6"]'
+           '\nvif = ["mac=00:16:3e:77:00:31,bridge=xenbr0"]')
+    virsh(s, "start --paused d1", "domstate --reason d1", "resume d1")
+    console_says(s, "d1", "guest: d1 ready", 120)
+    s.m.run("ping -c 3 192.168.77.31")
+    virsh(s, "dumpxml d1", "domblklist d1", "domiflist d1",
+          "attach-disk d1 /dev/loop7 xvdb --sourcetype block",
+          f"attach-interface d1 bridge xenbr0 --mac {CARD}",
+          "domblklist d1 --details", "domiflist d1", "dumpxml d1")
+    for device in "vbd/1/51728", "vif/1/1":
+        s.until(f"xenstore-read /local/domain/0/backend/{device}/state | "
+                "grep -q 4")
+    console(s, "d1", "echo $(($(cat /sys/block/xvdb/size) / 2048))M "
+            "$(cat /sys/class/net/eth1/address)", f"256M {CARD}")
+    virsh(s, "domblkstat d1 xvdb", "attach-disk d1 /dev/loop7 xvdb",
+          f"attach-interface d1 bridge xenbr0 --mac {CARD}",
+          "detach-disk d1 xvdb", f"detach-interface d1 bridge --mac {CARD}",
+          "detach-disk d1 xvdz", f"detach-interface d1 bridge --mac {CARD}",
+          "dumpxml d1", "reboot d1")
+    console_says(s, "d1", "guest: d1 ready", 120, times=2)
+    s.m.run("ping -c 3 192.168.77.31")
+    virsh(s, "list", "shutdown d1")
+    s.until("virsh domstate d1 | grep -q 'shut off'")
+    virsh(s, "domstate --reason d1", "undefine d1", "list --all")
+    s.until("[ $(xl list | wc -l) = 2 ]")  # libvirt takes it away by itself
+    s.do("xl list")
+
+
+NOT_THERE = ("dominfo", "start", "destroy", "suspend", "dumpxml", "console",
+             "vcpuinfo", "domblklist", "undefine", "shutdown")
+OFF = ("destroy p1", "suspend p1", "resume p1", "reboot p1", "shutdown p1",
+       "console p1", "vcpuinfo p1", "dommemstat p1", "save p1 /tmp/x",
+       "setmem p1 100M --live", "domid p1")
+NOT_ON_XEN = ("snapshot-list p1", "screenshot p1", "emulatorpin p1",
+              "domjobinfo p1", "blockjob p1 xvda", "send-key p1 KEY_A",
+              "inject-nmi p1", "reset p1", "domtime p1", "domfsinfo p1",
+              "numatune p1", "perf p1")
+# Changes to a definition, as arguments of sed.
+BAD = ("s|/srv/vmlinuz-6.1-cloud|/nothing|",
+       "s|/srv/vmlinuz-6.1-cloud|/tmp/p1.cfg|",
+       "s|>2</vcpu>|>9000</vcpu>|", "/domain/s|xen|kvm|", "s|</domain>||")
+
+
+def refused(s):
+    """What is refused: guests that are not there, that are off, that cannot
+    start, and what libvirt does not do on Xen."""
+    define(s, "p1")
+    virsh(s, *(f"{command} nosuch" for command in NOT_THERE))
+    virsh(s, *OFF)
+    virsh(s, *NOT_ON_XEN)
+    for nr, change in enumerate(BAD, 1):
+        s.m.run(f"sed '{change};s|>p1<|>bad<|;s|-000000000001|-00000000000{nr}1|"
+                f"' /tmp/p1.xml > /tmp/bad{nr}.xml")
+    virsh(s, *(f"create /tmp/bad{nr}.xml" for nr in range(1, len(BAD) + 1)),
+          "list --all", timeout=180)
+    virsh(s, "start p1", "start p1", "define /tmp/p1.xml", "destroy p1",
+          "undefine p1", "suspend 0", "list --all")
+    s.do("xl list")
+
+
+@pytest.fixture
+def run_parts(new_machine, pytestconfig):
+    """Runs parts of the script on one machine, since it takes long to start;
+    each has a recording of its own."""
     # libvirt knows no model of the CPU that QEMU emulates best: it has neither
     # virtual 8086 extensions nor, being an AMD, SYSENTER.
     m = new_machine(initramfs="libvirt", cpu="Nehalem", smp=2, mem=2048,
                     dom0_mem=1024, guests=True)
-    m.boot(timeout=180)
-    m.run("export LIBVIRT_DEFAULT_URI=xen:///system")
-    found = []
-    for part in host, life, changes, saved:
-        s = Script(m)
-        part(s)
-        if pytestconfig.getoption("--record"):
-            s.record(f"virsh_{part.__name__}")
-        found += s.differences(f"virsh_{part.__name__}")
-        print(f"{part.__name__}: done,", len(found), "differences so far", *found,
-              sep="\n")
-    if found:
-        m.fail(f"{len(found)} answers differ from Xen's:\n" + "\n".join(found))
-    m.finish()
+
+    def run(*parts):
+        m.boot(timeout=180)
+        m.run("export LIBVIRT_DEFAULT_URI=xen:///system")
+        found = []
+        for part in parts:
+            s = Script(m)
+            part(s)
+            if pytestconfig.getoption("--record"):
+                s.record(f"virsh_{part.__name__}")
+            found += s.differences(f"virsh_{part.__name__}")
+            print(f"{part.__name__}: done,", len(found),
+                  "differences so far", *found, sep="\n")
+        if found:
+            m.fail(f"{len(found)} answers differ from Xen's:\n" +
+                   "\n".join(found))
+        m.finish()
+
+    return run
+
+
+@pytest.mark.full
+def test_virsh(run_parts):
+    run_parts(host, life, changes, saved)
+
+
+@pytest.mark.full
+def test_virsh_devices(run_parts):
+    run_parts(devices, refused)
