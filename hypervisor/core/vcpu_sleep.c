@@ -33,7 +33,7 @@ void vcpu_wake(struct vcpu *v)
 }
 
 /* Says if it was asleep and is not now. */
-static bool unblock(struct vcpu *v)
+static NOINLINE bool unblock(struct vcpu *v)
 {
     unsigned long old = READ_ONCE(v->pause_flags);
 
@@ -62,11 +62,9 @@ void vcpu_unblock(struct vcpu *v)
  */
 void vcpu_kick(struct vcpu *v)
 {
-    bool running = READ_ONCE(v->is_running);
-
-    if (unblock(v))
+    if (unlikely(READ_ONCE(v->pause_flags) & VPF_BLOCKED) && unblock(v))
         return;
-    if (running && v != current)
+    if (v != current && READ_ONCE(v->is_running))
         smp_send_event_check(READ_ONCE(v->processor));
 }
 

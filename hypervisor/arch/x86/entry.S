@@ -23,26 +23,33 @@
  * done after the work. It is moved, so it refers to nothing by %rip. (No numeric
  * labels: they would come between a user's.)
  *
- * In: %rsp is the frame (and struct cpu_info); nothing of the hypervisor was
- * touched but that. Keeps all registers. \root says which page tables: those
- * of the guest's mode, or for a system call its kernel's.
+ * If all vcpus are isolated and nothing else is to be done, the work is short
+ * and asks nothing (PATCH_*_ISOLATED). Else whoever is not isolated has 0 for
+ * CR3 (PATCH_ENTER, PATCH_LEAVE).
+ *
+ * In: %rsp is the frame (and struct cpu_info), %rax is in it; nothing of the
+ * hypervisor was touched but that. \root says which page tables: those of the
+ * guest's mode, or its kernel's.
  */
-    .macro ENTERED_FROM_GUEST root:req, insn:vararg
-    PATCH_OVER PATCH_ENTER, .Lenter\@, .Lentered\@, \insn
-    .pushsection .text.entry.work, "ax"
-.Lenter\@:
-    mov %rax, CPU_INFO_scratch(%rsp)
+    .macro HOST_CR3_TO_RAX root:req
     .ifc \root, kernel
     mov CPU_INFO_host_cr3 + 8(%rsp), %rax
     .else
     movzbl CPU_INFO_kernel_mode(%rsp), %eax
     mov CPU_INFO_host_cr3(%rsp, %rax, 8), %rax
     .endif
+    .endm
+
+    .macro ENTERED_FROM_GUEST root:req, insn:vararg
+    PATCH_OVER_EITHER PATCH_ENTER, .Lenter\@, PATCH_ENTER_ISOLATED, \
+        .Lisolated\@, .Lentered\@, \insn
+    .pushsection .text.entry.work, "ax"
+.Lenter\@:
+    HOST_CR3_TO_RAX \root
     test %rax, %rax
     jz .Ltables\@
     mov %rax, %cr3
 .Ltables\@:
-    mov CPU_INFO_scratch(%rsp), %rax
     PATCH_BRANCH(PATCH_SPEC_ENTER, .Lspec\@)
 .Ldone\@:
     \insn
@@ -50,22 +57,54 @@
 .Lspec\@:
     call spec_enter
     jmp .Ldone\@
+.Lisolated\@:
+    HOST_CR3_TO_RAX \root
+    mov %rax, %cr3
+    \insn
+    jmp .Lentered\@
+    .popsection
+    .endm
+
+/* In by SYSCALL: all registers are the guest's, and the page tables its
+ * kernel's since the stub. */
+    .macro ENTERED_BY_SYSCALL insn:vararg
+    PATCH_OVER PATCH_SPEC_ENTER, .Lspec\@, .Lentered\@, \insn
+    .pushsection .text.entry.work, "ax"
+.Lspec\@:
+    call spec_enter
+    \insn
+    jmp .Lentered\@
     .popsection
     .endm
 
 /*
- * Out: interrupts are off, \reg is free. After it come only moves from the
- * frame and the instruction that leaves: of the hypervisor, the page tables
+ * Out, to the \mode that is kernel, user, or what cpu_info says (frame):
+ * interrupts are off, \reg is free. After it come only moves from the frame
+ * and the instruction that leaves, \rest: of the hypervisor, the page tables
  * have the entry code and the entry page only.
  */
-    .macro LEAVING_TO_GUEST reg:req, reg32:req, insn:vararg
-    PATCH_OVER PATCH_LEAVE, .Lleave\@, .Lleft\@, \insn
+    .macro GUEST_CR3 mode:req, reg:req, reg32:req
+    .ifc \mode, kernel
+    mov CPU_INFO_guest_cr3 + 8(%rsp), \reg
+    .else
+    .ifc \mode, user
+    mov CPU_INFO_guest_cr3(%rsp), \reg
+    .else
+    movzbl CPU_INFO_kernel_mode(%rsp), \reg32
+    mov CPU_INFO_guest_cr3(%rsp, \reg, 8), \reg
+    .endif
+    .endif
+    .endm
+
+    .macro LEAVING_TO_GUEST mode:req, rest:req, reg:req, reg32:req, insn:vararg
+    PATCH_OVER_EITHER PATCH_LEAVE, .Lleave\@, PATCH_LEAVE_ISOLATED, \
+        .Lisolated\@, .Lleft\@, \insn
+    \rest
     .pushsection .text.entry.work, "ax"
 .Lleave\@:
     PATCH_BRANCH(PATCH_SPEC_LEAVE, .Lspec\@)
 .Ltables\@:
-    movzbl CPU_INFO_kernel_mode(%rsp), \reg32
-    mov CPU_INFO_guest_cr3(%rsp, \reg, 8), \reg
+    GUEST_CR3 \mode, \reg, \reg32
     test \reg, \reg
     jz .Ldone\@
     mov \reg, %cr3
@@ -75,13 +114,19 @@
 .Lspec\@:
     call spec_leave
     jmp .Ltables\@
+.Lisolated\@:
+    GUEST_CR3 \mode, \reg, \reg32
+    mov \reg, %cr3
+    \insn
+    \rest
     .popsection
     .endm
 
 /* A mode is changed to the one with the root in %rax: on the way in or out if
  * the vcpu is isolated, here if not. */
     .macro LOAD_MODE_CR3
-    PATCH_OVER PATCH_ISOLATION, .Lmode\@, .Lmode_done\@, \
+    PATCH_OVER_EITHER PATCH_ISOLATED_SOME, .Lmode\@, PATCH_ISOLATED_ALL, \
+        .Lmode_done\@, .Lmode_done\@, \
         .byte 0x2e, 0x2e, 0x0f, 0x22, 0xd8 /* mov %rax, %cr3, padded */
     .pushsection .text.entry.work, "ax"
 .Lmode\@:
@@ -138,6 +183,50 @@
     mov REGS_r10(%rsp), %r10
     mov REGS_r8(%rsp), %r8
     mov REGS_r9(%rsp), %r9
+    .endm
+
+/* The last moves out, by SYSRET: all that a hypercall or a fault has in the
+ * frame but what the first of them, LEAVING_TO_GUEST's own, loads. */
+    .macro SYSRET_FROM_HYPERCALL
+    LOAD_ARGUMENTS_BUT_RDI
+    mov REGS_rsp(%rsp), %rsp
+    sysretq
+    .endm
+
+    .macro SYSRET_TO_UPCALL
+    LOAD_ARGUMENTS_BUT_RDI
+    mov %r11, %rsp
+    mov $ASM_RFLAGS_ENTRY, %r11d
+    sysretq
+    .endm
+
+    .macro SYSRET_TO_SYSCALL_CALLBACK
+    mov REGS_rdx(%rsp), %rdx
+    mov %r11, %rsp
+    mov $ASM_RFLAGS_ENTRY, %r11d
+    sysretq
+    .endm
+
+    .macro SYSRET_FROM_FAULT
+    mov REGS_rflags(%rsp), %r11
+    mov REGS_rax(%rsp), %rax
+    mov REGS_rdi(%rsp), %rdi
+    SYSRET_FROM_HYPERCALL
+    .endm
+
+/* May fault on what the guest asked for: hv_exception() knows the places by
+ * where the exception table sends them, a label that nothing jumps to. */
+    .macro IRETQ_TO_GUEST
+.Liretq\@:
+    iretq
+    EX_TABLE(.Liretq\@, iret_failed)
+    .endm
+
+    .macro IRETQ_FROM_IRET
+    mov REGS_rax(%rsp), %rax
+    mov REGS_r11(%rsp), %r11
+    add $REGS_rip, %rsp
+    IRETQ_TO_GUEST
     .endm
 
     .macro SAVE_REGS
@@ -202,9 +291,13 @@
 #define CPU_INFO(off) \
     (.Lstub_page + AREA_CPU_INFO + (off))(%rip)
 
-    .macro SYSCALL_STUB name:req, target:req
+    .macro SYSCALL_STUB name:req, target:req, isolated
 FUNC(\name)
     mov %rsp, CPU_INFO(REGS_rsp)
+    .ifnb \isolated
+    mov CPU_INFO(CPU_INFO_host_cr3 + 8), %rsp
+    mov %rsp, %cr3
+    .endif
     PATCH_OVER PATCH_RETPOLINE, 2f, \name\()_plain, lea CPU_INFO(0), %rsp
     jmp *4f(%rip)
     /* The same, by the return predictor: as linked, thunk.S does it so. */
@@ -226,6 +319,9 @@ END(\name)
 .Lstub_page:
     SYSCALL_STUB stub_syscall64, syscall64_entry
     SYSCALL_STUB stub_syscall32, syscall32_entry
+    /* An isolated vcpu's: LSTAR and CSTAR say which (traps.c). %rsp is free. */
+    SYSCALL_STUB stub_syscall64_isolated, syscall64_entry, isolated
+    SYSCALL_STUB stub_syscall32_isolated, syscall32_entry, isolated
 
 /*
  * ---- SYSCALL, from 64-bit code ----
@@ -235,7 +331,7 @@ END(\name)
  */
     .section .text.entry, "ax"
 FUNC(syscall64_entry)
-    ENTERED_FROM_GUEST kernel, cmpb $0, CPU_INFO_kernel_mode(%rsp)
+    ENTERED_BY_SYSCALL cmpb $0, CPU_INFO_kernel_mode(%rsp)
     je syscall_from_user
     cmp $HYPERCALL_IRET, %eax
     je iret_hypercall
@@ -269,10 +365,8 @@ hypercall_leave:
     jns hypercall_work
     test $SYSRET_BAD_FLAGS, %r11d
     jnz hypercall_work
-    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rdi(%rsp), %rdi
-    LOAD_ARGUMENTS_BUT_RDI
-    mov REGS_rsp(%rsp), %rsp
-    sysretq
+    LEAVING_TO_GUEST kernel, SYSRET_FROM_HYPERCALL, %rdx, %edx, \
+        mov REGS_rdi(%rsp), %rdi
 
 hypercall_unknown:
     mov $-HYPERCALL_ENOSYS, %rax
@@ -325,11 +419,8 @@ hypercall_event:
     mov VCPU_vcpu_info(%rdx), %rcx
     movb $1, VCPU_INFO_upcall_mask(%rcx)
     mov VCPU_event_callback(%rdx), %rcx /* canonical since it was set */
-    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rdi(%rsp), %rdi
-    LOAD_ARGUMENTS_BUT_RDI
-    mov %r11, %rsp
-    mov $ASM_RFLAGS_ENTRY, %r11d
-    sysretq
+    LEAVING_TO_GUEST kernel, SYSRET_TO_UPCALL, %rdx, %edx, \
+        mov REGS_rdi(%rsp), %rdi
 
 hypercall_event_by_c:
     COMPLETE_HYPERCALL_FRAME
@@ -381,11 +472,8 @@ FUNC(syscall_from_user)
     mov VCPU_syscall_callback(%rdx), %rcx /* canonical since it was set */
     lea -56(%rax), %r11
     BRANCH_IF_WORK syscall_work, syscall_work, %rdx, %edx
-    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rax(%rsp), %rax
-    mov REGS_rdx(%rsp), %rdx
-    mov %r11, %rsp
-    mov $ASM_RFLAGS_ENTRY, %r11d
-    sysretq
+    LEAVING_TO_GUEST kernel, SYSRET_TO_SYSCALL_CALLBACK, %rdx, %edx, \
+        mov REGS_rax(%rsp), %rax
 
 /* The bounce is done; the frame says so. */
 syscall_work:
@@ -423,7 +511,7 @@ END(syscall_from_user)
 
 /* ---- SYSCALL from compatibility mode (AMD) ---- */
 FUNC(syscall32_entry)
-    ENTERED_FROM_GUEST kernel, mov %rcx, REGS_rip(%rsp)
+    ENTERED_BY_SYSCALL mov %rcx, REGS_rip(%rsp)
     mov %r11, REGS_rflags(%rsp)
     STORE_ARGUMENTS
     STORE_CALLEE_SAVED
@@ -513,29 +601,36 @@ FUNC(fault_common)
     jz exception_from_hv
     PUSH_CALLER_SAVED
     sub $REGS_r11, %rsp
-    ENTERED_FROM_GUEST mode, {disp8} lea 0(%rsp), %rdi
+    ENTERED_FROM_GUEST kernel, {disp8} lea 0(%rsp), %rdi
     call guest_fault
     dec %eax
     jnz fault_not_bounced
     mov CPU_INFO_current(%rsp), %rdx
     BRANCH_IF_WORK fault_work, fault_work, %rdx, %edx
     /* rip is canonical since it was set. */
-    LEAVING_TO_GUEST %rdx, %edx, mov REGS_rip(%rsp), %rcx
-    mov REGS_rflags(%rsp), %r11
-    mov REGS_rax(%rsp), %rax
-    mov REGS_rdi(%rsp), %rdi
-    LOAD_ARGUMENTS_BUT_RDI
-    mov REGS_rsp(%rsp), %rsp
-    sysretq
+    LEAVING_TO_GUEST kernel, SYSRET_FROM_FAULT, %rdx, %edx, \
+        mov REGS_rip(%rsp), %rcx
 fault_not_bounced:
     js fault_complete
 fault_work:
     STORE_CALLEE_SAVED
     jmp leave
-fault_complete: /* entered as above: once is enough */
+fault_complete: /* entered as above: only a program's page tables are missing */
     STORE_CALLEE_SAVED
+    PATCH_BRANCH(PATCH_ISOLATION, fault_isolated)
+fault_on_mode:
     mov %rsp, %rdi
     jmp exception_entered
+    .pushsection .text.entry.work, "ax"
+fault_isolated:
+    cmpb $0, CPU_INFO_kernel_mode(%rsp)
+    jne fault_on_mode
+    mov CPU_INFO_host_cr3(%rsp), %rax
+    test %rax, %rax
+    jz fault_on_mode
+    mov %rax, %cr3
+    jmp fault_on_mode
+    .popsection
 END(fault_common)
 
 FUNC(exception_common)
@@ -619,20 +714,12 @@ FUNC(reset_stack_and_call)
     ud2
 END(reset_stack_and_call)
 
-/* The whole frame is valid and says where to go. */
-FUNC(exit_to_guest)
-    CPU_INFO_FROM %rsp
-leave:
-    cli
-    mov CPU_INFO_current(%rsp), %rdx
-    BRANCH_IF_WORK leave_by_work, leave_by_work, %rdx, %edx
-leave_now:
-    /*
-     * SYSRET needs flat selectors and no odd flags. Intel SDM vol. 2, SYSRET:
-     * a non-canonical RCX faults in ring 0 with the guest's stack, so it is
-     * checked, after the last moment at which anyone could change it.
-     */
-    LEAVING_TO_GUEST %rdx, %edx, testl $ENTRY_SYSRET, REGS_entry_vector(%rsp)
+/*
+ * SYSRET needs flat selectors and no odd flags. Intel SDM vol. 2, SYSRET: a
+ * non-canonical RCX faults in ring 0 with the guest's stack, so it is checked,
+ * after the last moment at which anyone could change it. Flags: ENTRY_SYSRET?
+ */
+    .macro LEAVE_BY_FRAME
     jz leave_by_iret
     cmpl $SEL_RING3_CS64, REGS_cs(%rsp)
     jne leave_by_iret
@@ -651,7 +738,18 @@ leave_now:
     mov (REGS_rflags - REGS_error_code)(%rsp), %r11
     mov (REGS_rsp - REGS_error_code)(%rsp), %rsp
     sysretq
+    .endm
 
+/* The whole frame is valid and says where to go. */
+FUNC(exit_to_guest)
+    CPU_INFO_FROM %rsp
+leave:
+    cli
+    mov CPU_INFO_current(%rsp), %rdx
+    BRANCH_IF_WORK leave_by_work, leave_by_work, %rdx, %edx
+leave_now:
+    LEAVING_TO_GUEST frame, LEAVE_BY_FRAME, %rdx, %edx, \
+        testl $ENTRY_SYSRET, REGS_entry_vector(%rsp)
 leave_by_work:
     call guest_exit_work /* comes back with interrupts off */
     jmp leave_now
@@ -659,9 +757,8 @@ leave_by_work:
 leave_by_iret:
     RESTORE_REGS
     add $8, %rsp
-    jmp iret_to_guest
+    IRETQ_TO_GUEST
 END(exit_to_guest)
-
 /*
  * ---- the iret hypercall: the kernel's way back, to itself or a program ----
  * On its stack: rax r11 rcx flags rip cs rflags rsp ss. All other registers
@@ -669,6 +766,13 @@ END(exit_to_guest)
  * ones used. As long as the guest's stack is read nothing is changed that
  * do_iret() cannot do again: what is not plain starts over there.
  */
+    .macro IRET_LEAVE mode:req
+    movw $0, VCPU_nmi_masked(%rcx) /* and mce_masked */
+    BRANCH_IF_WORK iret_work, iret_work, %rcx, %ecx
+    LEAVING_TO_GUEST \mode, IRETQ_FROM_IRET, %rax, %eax, \
+        mov REGS_rcx(%rsp), %rcx
+    .endm
+
 FUNC(iret_hypercall)
     mov REGS_rsp(%rsp), %r11
     mov %r11, %rax
@@ -715,23 +819,18 @@ FUNC(iret_hypercall)
     LOAD_MODE_CR3
     movb $0, VCPU_kernel_mode(%rcx)
     movb $0, CPU_INFO_kernel_mode(%rsp)
-iret_masks:
-    movw $0, VCPU_nmi_masked(%rcx) /* and mce_masked */
-    BRANCH_IF_WORK iret_work, iret_work, %rcx, %ecx
-    LEAVING_TO_GUEST %rax, %eax, mov REGS_rcx(%rsp), %rcx
-    mov REGS_rax(%rsp), %rax
-    mov REGS_r11(%rsp), %r11
-    add $REGS_rip, %rsp
-    /* May fault on what the guest asked for: hv_exception() knows the place. */
-    .globl iret_to_guest
-    .hidden iret_to_guest
-iret_to_guest:
-    iretq
+    IRET_LEAVE user
 
 iret_to_kernel:
     mov %r11, REGS_rsp(%rsp)
     orl $3, REGS_cs(%rsp)
-    jmp iret_masks
+    IRET_LEAVE kernel
+
+    /* Nothing jumps here: the exception table's word for IRETQ to a guest. */
+    .globl iret_failed
+    .hidden iret_failed
+iret_failed:
+    ud2
 
 iret_work:
     movq $0, REGS_error_code(%rsp) /* and entry_vector: no SYSRET */

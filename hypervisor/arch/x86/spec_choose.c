@@ -132,14 +132,20 @@ uint32_t spec_features(const struct spec_choice *c)
     if (c->ibpb_switch || c->spec_ctrl)
         f |= 1U << PATCH_PREDICT;
     if (c->xpti_dom0 || c->xpti_domu)
-        f |= 1U << PATCH_ISOLATION;
+        f |= 1U << PATCH_ISOLATION |
+             1U << (c->xpti_dom0 && c->xpti_domu ? PATCH_ISOLATED_ALL
+                                                 : PATCH_ISOLATED_SOME);
     if (c->l1tf_dom0 || c->l1tf_domu)
         f |= 1U << PATCH_L1TF;
     if (c->thunk == PATCH_THUNK_RETPOLINE)
         f |= 1U << PATCH_RETPOLINE;
-    if (f & (1U << PATCH_SPEC_ENTER | 1U << PATCH_ISOLATION))
+    if (f & (1U << PATCH_SPEC_ENTER | 1U << PATCH_ISOLATED_SOME))
         f |= 1U << PATCH_ENTER;
-    if (f & (1U << PATCH_SPEC_LEAVE | 1U << PATCH_ISOLATION))
+    else if (f & 1U << PATCH_ISOLATED_ALL)
+        f |= 1U << PATCH_ENTER_ISOLATED;
+    if (f & (1U << PATCH_SPEC_LEAVE | 1U << PATCH_ISOLATED_SOME))
         f |= 1U << PATCH_LEAVE;
+    else if (f & 1U << PATCH_ISOLATED_ALL)
+        f |= 1U << PATCH_LEAVE_ISOLATED;
     return f;
 }

@@ -10,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/panic.h>
+#include <hv/percpu.h>
 #include <hv/perfc.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
@@ -22,8 +23,10 @@
 #include <asm/msr.h>
 #include <asm/pv/bounce.h>
 #include <asm/pv/debugreg.h>
+#include <asm/pv/desc.h>
 #include <asm/pv/emulate.h>
 #include <asm/pv/fault.h>
+#include <asm/pv/mode.h>
 #include <asm/time.h>
 
 /* ---- tables ---- */
@@ -45,6 +48,7 @@ static struct gate idt[256] ALIGNED(4096) __ro_after_init;
 /* The same, but all faults come to guest_exception(). */
 static struct gate traced_idt[256] ALIGNED(4096) __ro_after_init;
 static const struct gate *live_idt = idt;
+static DEFINE_PER_CPU(bool, stubs_isolated); /* which LSTAR and CSTAR hold */
 
 const void *idt_page(void)
 {
@@ -124,17 +128,33 @@ void arch_watch_exceptions(unsigned int who, bool on)
     smp_call(&cpu_online_map, load_live_idt, NULL, true);
 }
 
+static void load_syscall_stubs(bool isolated)
+{
+    unsigned long area =
+        (unsigned long)get_cpu_info() & ~(PERCPU_AREA_SIZE - 1UL);
+    const char *stub64 = isolated ? stub_syscall64_isolated : stub_syscall64;
+    const char *stub32 = isolated ? stub_syscall32_isolated : stub_syscall32;
+
+    wrmsr(MSR_LSTAR, area + (uintptr_t)(stub64 - entry_stub_start));
+    wrmsr(MSR_CSTAR, area + (uintptr_t)(stub32 - entry_stub_start));
+    this_cpu(stubs_isolated) = isolated;
+}
+
+void traps_syscalls_isolated(bool isolated)
+{
+    if (this_cpu(stubs_isolated) != isolated)
+        load_syscall_stubs(isolated);
+}
+
 void traps_cpu_init(void)
 {
     unsigned long info = (unsigned long)get_cpu_info();
-    unsigned long area = info & ~(PERCPU_AREA_SIZE - 1UL);
 
     load_live_idt(NULL);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     /* SYSRETQ: CS is the upper half + 16, SS + 8. SYSCALL: lower, + 8. */
     wrmsr(MSR_STAR, (uint64_t)SEL_RING3_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
-    wrmsr(MSR_LSTAR, area + (uintptr_t)(stub_syscall64 - entry_stub_start));
-    wrmsr(MSR_CSTAR, area + (uintptr_t)(stub_syscall32 - entry_stub_start));
+    load_syscall_stubs(false);
     wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_IOPL |
                           RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC);
     /* AMD's processors have SYSENTER in no 64-bit mode, but the registers. */
@@ -332,9 +352,9 @@ static void NORETURN failed_iret(const struct cpu_regs *regs, unsigned long cr2)
 
 void hv_exception(struct cpu_regs *regs)
 {
-    bool leaving = regs->rip == (uintptr_t)iret_to_guest;
     unsigned long cr2 = read_cr2();
-    uintptr_t fixup;
+    uintptr_t fixup = ex_table_find(regs->rip);
+    bool leaving = fixup == (uintptr_t)iret_failed;
 
     if (regs->entry_vector == X86_TRAP_PF && pv_fixup_hv_fault(regs, cr2)) {
         if (!leaving)
@@ -345,7 +365,6 @@ void hv_exception(struct cpu_regs *regs)
     }
     if (leaving)
         failed_iret(regs, cr2);
-    fixup = ex_table_find(regs->rip);
     if (!fixup)
         fatal_exception(regs);
     regs->rip = fixup;
@@ -387,6 +406,16 @@ bool hv_ist_exception(struct cpu_regs *regs)
 
 /* ---- the way back ---- */
 
+/* The guest's copies of run state and time; its kernel's page tables are live.
+ * They may be needed by the handler of what was delivered just now. */
+static void update_copies(struct vcpu *v)
+{
+    if (unlikely(v->arch.runstate_pending))
+        vcpu_runstate_update_guest(v);
+    if (unlikely(v->arch.time_pending))
+        pv_time_area_update(v);
+}
+
 /* Interrupts on or off; leaves them off. All work that can wait until a guest
  * is about to be entered is done here. */
 void guest_exit_work(void)
@@ -400,9 +429,9 @@ void guest_exit_work(void)
             softirq_run();
             continue;
         }
-        if (v->arch.kernel_mode)
-            pv_update_copies(v);
         pv_deliver_pending(v);
+        if (v->arch.kernel_mode)
+            update_copies(v);
         /* A failed delivery crashes the domain, which asks for a schedule. */
         if (!softirq_is_pending())
             return;

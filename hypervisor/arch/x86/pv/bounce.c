@@ -16,6 +16,7 @@
 #include <asm/pv/desc.h>
 #include <asm/pv/emulate.h>
 #include <asm/pv/fault.h>
+#include <asm/pv/mode.h>
 #include <asm/traps.h>
 
 #define UPCALL_MASK_SHIFT 32

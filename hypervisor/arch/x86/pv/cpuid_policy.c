@@ -100,6 +100,9 @@ void cpuid_featureset(const struct cpuid_policy *p,
         words[w] = *word_of(&copy, w);
 }
 
+/* Those below CPUID_BASIC_NR. */
+#define LEAVES_WITH_SUB (1U << 4 | 1U << 7 | 1U << 0xb | 1U << 0xd)
+
 struct cpuid_leaf cpuid_policy_read(const struct cpuid_policy *p, uint32_t leaf,
                                     uint32_t sub)
 {
@@ -109,6 +112,8 @@ struct cpuid_leaf cpuid_policy_read(const struct cpuid_policy *p, uint32_t leaf,
     if (leaf < CPUID_BASIC_NR) {
         if (leaf > p->basic[0].a)
             return none;
+        if (likely(!(LEAVES_WITH_SUB >> leaf & 1)))
+            return p->basic[index_nospec(leaf, CPUID_BASIC_NR)];
         switch (leaf) {
         case 4:
             return sub < CPUID_SUB4_NR ? p->sub4[sub] : none;
@@ -119,7 +124,7 @@ struct cpuid_leaf cpuid_policy_read(const struct cpuid_policy *p, uint32_t leaf,
         case 0xd:
             return sub < CPUID_SUBD_NR ? p->subd[sub] : none;
         default:
-            return p->basic[index_nospec(leaf, CPUID_BASIC_NR)];
+            return none;
         }
     }
     if (ext < CPUID_EXT_NR && leaf <= p->ext[0].a)

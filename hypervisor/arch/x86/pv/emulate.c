@@ -454,15 +454,16 @@ static NOINLINE bool forced_cpuid_any(struct vcpu *v, struct cpu_regs *regs)
     return true;
 }
 
-/* Other segments than the flat one, and code that cannot be read, are looked at
- * with all registers. Nothing is saved to find that it is neither. */
+/* Other segments than the flat one, code that cannot be read and programs,
+ * whose page tables may not be loaded, are looked at with all registers.
+ * Nothing is saved to find that it is none of them. */
 enum fault_way pv_fault_ud(struct vcpu *v, struct cpu_regs *regs)
 {
     uint32_t first, prefix;
 
     memcpy(&prefix, forced_prefix, sizeof(prefix));
-    if (regs->cs != SEL_RING3_CS64 ||
-        copy_from_guest_va(&first, regs->rip, sizeof(first)) || first == prefix)
+    if (copy_from_guest_va(&first, regs->rip, sizeof(first)) ||
+        first == prefix || !v->arch.kernel_mode || regs->cs != SEL_RING3_CS64)
         return FAULT_COMPLETE;
     return pv_bounce_ud(v, regs);
 }

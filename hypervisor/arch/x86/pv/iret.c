@@ -11,6 +11,7 @@
 
 #include <asm/pv/bounce.h>
 #include <asm/pv/desc.h>
+#include <asm/pv/mode.h>
 #include <asm/traps.h>
 
 static bool frame_to_user(struct vcpu *v)

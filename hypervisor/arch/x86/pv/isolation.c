@@ -15,6 +15,7 @@
 
 #include <asm/cpu_info.h>
 #include <asm/spec_ctrl.h>
+#include <asm/traps.h>
 #include <asm/x86.h>
 
 static bool is_isolated(const struct vcpu *v)
@@ -110,6 +111,8 @@ void isolation_load(struct vcpu *v)
 
     if (!isolation_is_on())
         return;
+    if (!v->is_idle)
+        traps_syscalls_isolated(is_isolated(v));
     if (!is_isolated(v)) {
         memset(ci->guest_cr3, 0, sizeof(ci->guest_cr3));
         memset(ci->host_cr3, 0, sizeof(ci->host_cr3));

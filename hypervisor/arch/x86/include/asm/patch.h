@@ -16,19 +16,24 @@
 #define ASM_PATCH_H
 
 /* What a branch site waits for: bit numbers of patch_features. */
-#define PATCH_SPEC_ENTER 0  /* any work on the way in from a guest */
-#define PATCH_IBPB_ENTER 1  /*   barrier against its branch predictions */
-#define PATCH_IBRS_ENTER 2  /*   its SPEC_CTRL replaced by ours, and back */
-#define PATCH_RSB_ENTER  3  /*   return predictor filled with harmless ones */
-#define PATCH_SPEC_LEAVE 4  /* any work on the way out to a guest */
-#define PATCH_VERW_LEAVE 5  /*   buffers overwritten */
-#define PATCH_ISOLATION  6  /* guests run on page tables without us */
-#define PATCH_PREDICT    7  /* barriers and fences when vcpus are switched */
-#define PATCH_L1TF       8  /* entries that are not present are looked at */
-#define PATCH_RETPOLINE  9  /* entry stubs: the thunks are retpolines */
-#define PATCH_ENTER      10 /* PATCH_SPEC_ENTER or PATCH_ISOLATION */
-#define PATCH_LEAVE      11 /* PATCH_SPEC_LEAVE or PATCH_ISOLATION */
-#define PATCH_NR         12
+#define PATCH_SPEC_ENTER    0 /* any work on the way in from a guest */
+#define PATCH_IBPB_ENTER    1 /*   barrier against its branch predictions */
+#define PATCH_IBRS_ENTER    2 /*   its SPEC_CTRL replaced by ours, and back */
+#define PATCH_RSB_ENTER     3 /*   return predictor filled with harmless ones */
+#define PATCH_SPEC_LEAVE    4 /* any work on the way out to a guest */
+#define PATCH_VERW_LEAVE    5 /*   buffers overwritten */
+#define PATCH_ISOLATION     6 /* guests run on page tables without us: */
+#define PATCH_ISOLATED_SOME 7 /*   one of two: not all of them do, */
+#define PATCH_ISOLATED_ALL  8 /*   or all */
+#define PATCH_PREDICT       9 /* barriers and fences when vcpus are switched */
+#define PATCH_L1TF          10 /* entries that are not present are looked at */
+#define PATCH_RETPOLINE     11 /* entry stubs: the thunks are retpolines */
+/* On the way in resp. out, one of two at most, by the above: */
+#define PATCH_ENTER          12 /* something, or page tables for some */
+#define PATCH_ENTER_ISOLATED 13 /* page tables for all, and nothing else */
+#define PATCH_LEAVE          14
+#define PATCH_LEAVE_ISOLATED 15
+#define PATCH_NR             16
 
 #ifdef __ASSEMBLY__
 
@@ -40,8 +45,14 @@
     .balign 4;                                                                 \
     .long 99b - ., to - ., nr;                                                 \
     .popsection
-/* The same where an instruction stands, of five bytes at least, which label
- * `to` does itself before it goes on at `back`, defined here. */
+    .macro PATCH_SITE at:req, to:req, nr:req
+    .pushsection .patch_sites, "a"
+    .balign 4
+    .long \at - ., \to - ., \nr
+    .popsection
+    .endm
+/* A branch site where an instruction stands, of five bytes at least, which
+ * label `to` does itself before it goes on at `back`, defined here. */
     .macro PATCH_OVER nr:req, to:req, back:req, insn:vararg
 .Lover\@:
     \insn
@@ -49,10 +60,19 @@
     .error "no room for a jump"
     .endif
 \back:
-    .pushsection .patch_sites, "a"
-    .balign 4
-    .long .Lover\@ - ., \to - ., \nr
-    .popsection
+    PATCH_SITE .Lover\@, \to, \nr
+    .endm
+/* To one label or another, by two bits of which one is set at most. */
+    .macro PATCH_OVER_EITHER nr:req, to:req, nr2:req, to2:req, back:req, \
+        insn:vararg
+.Lover\@:
+    \insn
+    .if . - .Lover\@ < 5
+    .error "no room for a jump"
+    .endif
+\back:
+    PATCH_SITE .Lover\@, \to, \nr
+    PATCH_SITE .Lover\@, \to2, \nr2
     .endm
 /* clang-format on */
 

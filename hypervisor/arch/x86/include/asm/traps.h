@@ -38,6 +38,12 @@ void traps_init(void);
 /* This CPU, with its area, TSS and GDT in place: IDT, SYSCALL and SYSENTER
  * registers. */
 void traps_cpu_init(void);
+/*
+ * Whoever runs on this CPU next is isolated or not: its SYSCALL comes in by the
+ * stub that loads cpu_info.host_cr3, or by the one that does not. Interrupts
+ * off.
+ */
+void traps_syscalls_isolated(bool isolated);
 /* The page of the IDT. */
 const void *idt_page(void);
 
@@ -64,7 +70,8 @@ void do_irq_vector(struct cpu_regs *regs);
 extern const char entry_stub_start[], entry_stub_end[];
 extern const char entry_text_start[], entry_text_end[];
 extern const char stub_syscall64[], stub_syscall32[], sysenter_entry[];
-extern const char iret_to_guest[];
+extern const char stub_syscall64_isolated[], stub_syscall32_isolated[];
+extern const char iret_failed[];  /* where an IRETQ to a guest is "fixed up" */
 extern const char vector_stubs[]; /* 16 bytes each */
 extern const char traced_stubs[]; /* the same, for the first 32 */
 /* Drop everything on this CPU's stack and leave by the exit path of current,

@@ -42,15 +42,6 @@ enum fault_way pv_bounce_ud(struct vcpu *v, struct cpu_regs *regs);
 /* What waits for the current vcpu: machine checks, NMIs, events. */
 void pv_deliver_pending(struct vcpu *v);
 
-/* The guest's copies of run state and time, if they are stale; its kernel's
- * page tables are live. */
-void pv_update_copies(struct vcpu *v);
-
-/* Change between the guest's kernel and user mode: its base of page tables
- * and its GS base. */
-void pv_enter_kernel(struct vcpu *v);
-void pv_enter_user(struct vcpu *v);
-
 /* SYSCALL and SYSENTER of a guest's program. */
 void pv_syscall(struct vcpu *v, struct cpu_regs *regs);
 
