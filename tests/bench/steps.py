@@ -150,11 +150,18 @@ class Symbols:
 
 
 TRACE = re.compile(rb"\[[0-9a-f]+/([0-9a-f]+)/")
+# Its bytes, when QEMU translates it first: with isolation the hypervisor is not
+# mapped any more where the stub could be asked.
+INSN = re.compile(rb"^0x([0-9a-f]+):\s+((?:[0-9a-f]{2} )+)", re.MULTILINE)
 
 
 def read_trace(stub, log, kinds, seen):
     """Counts by address of what the log has got; kinds of new addresses."""
-    for rip in (int(m, 16) for m in TRACE.findall(log.read())):
+    text = log.read()
+    for at, code in INSN.findall(text):
+        kinds[int(at, 16)] = classify(bytes.fromhex(code.decode())
+                                      + b"\0" * 16)
+    for rip in (int(m, 16) for m in TRACE.findall(text)):
         if rip not in kinds:
             code = stub.memory(rip, 16) or stub.memory(rip, 4)
             kinds[rip] = classify(code + b"\0" * 16) if code else None
@@ -175,7 +182,7 @@ def measure(command, mark, log_path):
             stub.ask("s")  # or it stops here again
             if what == BEGIN:
                 stub.monitor("singlestep on")
-                stub.monitor("log exec,nochain")
+                stub.monitor("log exec,nochain,in_asm")
             elif what == END:
                 stub.monitor("log none")
                 stub.monitor("singlestep off")

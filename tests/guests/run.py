@@ -114,6 +114,15 @@ KERNELS.update({
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
                  "switch", "fpu", "isolation")
 })
+# Some domains are isolated and some are not: the longer ways in and out, and
+# SYSCALL by the one stub or the other.
+KERNELS.update({
+    f"{name}+{who}": dict(
+        KERNELS[name], kernel=name, cpu=ISOLATING_CPU,
+        hv=f"{KERNELS[name].get('hv', '')} xpti={option}=off")
+    for name in ("usermode", "domains")
+    for who, option in (("only-domu", "dom0"), ("only-dom0", "domu"))
+})
 # NMIs meanwhile, which come at any instruction, those without the hypervisor
 # included.
 KERNELS["usermode+nmi"] = {"kernel": "usermode", "nmi": True}

@@ -140,6 +140,7 @@ void isolation_show_window(const struct vcpu *v)
 
 struct check {
     const struct vcpu *v;
+    unsigned int cpu; /* whose view it is */
     unsigned int errors;
 };
 
@@ -149,9 +150,9 @@ static bool same_page(mfn_t m, const void *p)
 }
 
 /* May an isolated root of v map this? Address, frame, rights: all must fit. */
-static bool is_allowed(const struct vcpu *v, unsigned long va, pte_t e)
+static bool is_allowed(const struct vcpu *v, unsigned int cpu, unsigned long va,
+                       pte_t e)
 {
-    unsigned int cpu = v->arch.isolated_cpu;
     uint64_t rights = e & (PTE_RW | PTE_US | PTE_NX | PTE_G);
     unsigned int slot = PT_INDEX(va, 4);
     mfn_t m = pte_mfn(e);
@@ -173,7 +174,7 @@ static bool is_allowed(const struct vcpu *v, unsigned long va, pte_t e)
 
 static void check_leaf(struct check *c, unsigned long va, pte_t e)
 {
-    if (is_allowed(c->v, va, e))
+    if (is_allowed(c->v, c->cpu, va, e))
         return;
     if (c->errors++ < 10)
         printk(LOG_ERR "audit: d%dv%u: its isolated root maps %#lx: %016lx\n",
@@ -195,20 +196,21 @@ static void check_table(struct check *c, const pte_t *table, unsigned int level,
     }
 }
 
-/* Is it v whose window the tables of v's CPU show? Else it is not loaded there,
- * and whoever is shows his. */
-static bool is_shown(const struct vcpu *v)
+/* Is it v whose window the tables of cpu show? Else it is not loaded there, and
+ * whoever is shows his. */
+static bool is_shown(const struct vcpu *v, unsigned int cpu)
 {
-    const struct view *w = &per_cpu(view, v->arch.isolated_cpu);
+    const struct view *w = &per_cpu(view, cpu);
     unsigned long va = v->arch.desc_window;
 
     return w->shown_l3 == &w->window_l3[PT_INDEX(va, 3)] &&
            w->shown_l2 == &w->window_l2[PT_INDEX(va, 2)];
 }
 
-unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4)
+unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
+                                  unsigned int cpu)
 {
-    struct check c = {.v = v};
+    struct check c = {.v = v, .cpu = cpu};
 
     for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++) {
         unsigned long va = 0xffff000000000000 | (unsigned long)i << 39;
@@ -218,7 +220,7 @@ unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4)
         if (i == PT_INDEX(RO_M2P_START, 4)) {
             if (l4[i] != hv_l4[i])
                 check_leaf(&c, va, l4[i]);
-        } else if (i != PT_INDEX(DESC_WINDOW_START, 4) || is_shown(v)) {
+        } else if (i != PT_INDEX(DESC_WINDOW_START, 4) || is_shown(v, cpu)) {
             check_table(&c, table_of(l4[i]), 3, va);
         }
     }

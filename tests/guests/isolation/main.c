@@ -282,6 +282,42 @@ static void roots_do_not_mix(void)
     tree_free(&b);
 }
 
+/* More than the hypervisor keeps copies of: each is right, whether it was used
+ * just now or long ago, and changed meanwhile. */
+static void many_roots(void)
+{
+    struct tree a = tree_new(0xaaaa), b = tree_new(0xbbbb);
+    uint64_t *roots[7];
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(roots); i++) {
+        roots[i] = l4_new();
+        EXPECT_EQ(set_slot(virt_to_mfn(roots[i]), 60 + i, tree_entry(&a)), 0);
+    }
+    for (unsigned int step = 0; step < 200; step++) {
+        unsigned int i = step * step / 3 % ARRAY_SIZE(roots);
+        unsigned int other = step % ARRAY_SIZE(roots);
+        bool is_b = step & 8;
+
+        EXPECT_EQ(set_slot(virt_to_mfn(roots[other]), 100,
+                           tree_entry(is_b ? &b : &a)),
+                  0);
+        load_root(roots[i]);
+        for (unsigned int k = 0; k < ARRAY_SIZE(roots); k++) {
+            if (k == i)
+                expect_value(slot_va(60 + k), 0xaaaa);
+            else
+                expect_fault(slot_va(60 + k));
+        }
+        load_root(roots[other]);
+        expect_value(slot_va(100), is_b ? 0xbbbb : 0xaaaa);
+    }
+    load_root(kernel_l4());
+    for (unsigned int i = 0; i < ARRAY_SIZE(roots); i++)
+        l4_free(roots[i]);
+    tree_free(&a);
+    tree_free(&b);
+}
+
 /* The same frame, another table: nothing of the first may come back. */
 static void a_root_made_anew(void)
 {
@@ -309,7 +345,10 @@ static void a_root_made_anew(void)
 static struct {
     volatile uint64_t asked, answered; /* rounds */
     volatile uint64_t value;           /* NOTHING: the read faulted */
-    volatile bool leave, gone;
+    volatile bool gone;
+    /* What it is to do next, NULL: leave; and where. */
+    void (*volatile job)(void);
+    volatile uint64_t root;
 } peer;
 
 /* NOTHING if it faults. */
@@ -326,15 +365,35 @@ static uint64_t read_or_nothing(uint64_t va)
     return value;
 }
 
-/* Reads when asked, and otherwise never leaves guest mode. */
+static void read_shared(void)
+{
+    peer.value = read_or_nothing(slot_va(SHARED_SLOT));
+}
+
+/* Both slots, under a root that is only visited. */
+static void visit_root(void)
+{
+    (void)mmuext_mfn(MMUEXT_NEW_BASEPTR, peer.root);
+    peer.value = read_or_nothing(slot_va(SHARED_SLOT)) |
+                 read_or_nothing(slot_va(SHARED_SLOT + 1)) << 16;
+    (void)mmuext_mfn(MMUEXT_NEW_BASEPTR, virt_to_mfn(kernel_l4()));
+}
+
+/* Does its job when asked, and otherwise never leaves guest mode. */
 static void peer_main(void *unused)
 {
+    void (*job)(void);
+
     (void)unused;
-    for (uint64_t round = 1; !peer.leave;) {
-        if (peer.asked != round)
-            continue;
-        peer.value = read_or_nothing(slot_va(SHARED_SLOT));
-        peer.answered = round++;
+    for (uint64_t round = 1;; round++) {
+        while (peer.asked != round)
+            ;
+        job = peer.job;
+        if (job)
+            job();
+        peer.answered = round;
+        if (!job)
+            break;
     }
     peer.gone = true;
     smp_down_self();
@@ -360,6 +419,7 @@ static void changes_reach_the_other_vcpu(void)
         return;
     }
     EXPECT_EQ(smp_start(1, peer_main, NULL), 0);
+    peer.job = read_shared;
     for (unsigned int i = 0; i < 30 && !test_failed(); i++) {
         EXPECT_EQ(ask_peer(), NOTHING);
         /* Into a hole: nothing to flush. */
@@ -370,13 +430,47 @@ static void changes_reach_the_other_vcpu(void)
         EXPECT_EQ(set_kernel_slot(SHARED_SLOT, 0), 0);
     }
     EXPECT_EQ(ask_peer(), NOTHING);
-    peer.leave = true;
+    tree_free(&a);
+    tree_free(&b);
+}
+
+/* A frame that another vcpu had as its root is made anew: so is its copy. */
+static void a_root_made_anew_elsewhere(void)
+{
+    struct tree a = tree_new(0xaaaa);
+
+    if (smp_count() < 2) {
+        test_skip("one vcpu");
+        return;
+    }
+    peer.job = visit_root;
+    for (unsigned int i = 0; i < 40 && !test_failed(); i++) {
+        uint64_t *l4 = l4_new();
+
+        peer.root = virt_to_mfn(l4);
+        EXPECT_EQ(set_slot(peer.root, SHARED_SLOT + (i & 1), tree_entry(&a)),
+                  0);
+        EXPECT_EQ(ask_peer(), i & 1 ? 0xaaaa0000 : 0xaaaa);
+        /* What it kept follows. */
+        EXPECT_EQ(set_slot(peer.root, SHARED_SLOT + (i & 1), 0), 0);
+        EXPECT_EQ(ask_peer(), NOTHING);
+        l4_free(l4);
+    }
+    tree_free(&a);
+}
+
+static void the_other_vcpu_leaves(void)
+{
+    if (smp_count() < 2) {
+        test_skip("one vcpu");
+        return;
+    }
+    peer.job = NULL;
+    (void)ask_peer();
     for (uint64_t end = time_now() + 20 * NS_PER_S;
          !peer.gone && time_now() < end;)
         ;
     EXPECT(peer.gone);
-    tree_free(&a);
-    tree_free(&b);
 }
 
 static const struct test tests[] = {
@@ -388,8 +482,11 @@ static const struct test tests[] = {
     {"hypervisor's L4 entries are refused", hypervisor_slots_are_refused},
     {"L4 entries of the user root", entries_of_the_user_root},
     {"two roots do not mix", roots_do_not_mix},
+    {"more roots than copies", many_roots},
     {"a root made anew in the same frame", a_root_made_anew},
     {"L4 changes reach the other vcpu", changes_reach_the_other_vcpu},
+    {"a root made anew that another vcpu had", a_root_made_anew_elsewhere},
+    {"the other vcpu leaves", the_other_vcpu_leaves},
 };
 
 void kit_main(void)

@@ -6,6 +6,12 @@
 
 #include <asm/pv/isolation.h>
 
+void isolation_l4_made(const struct domain *d, const struct page_info *table)
+{
+    (void)d;
+    (void)table;
+}
+
 void isolation_l4_changed(const struct domain *d, struct page_info *table,
                           unsigned int slot)
 {

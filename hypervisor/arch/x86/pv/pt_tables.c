@@ -5,6 +5,7 @@
  * no entry changes under its hands; a guest cannot write the frame any more.
  * Levels descend strictly: recursion is at most four deep.
  */
+#include <asm/pv/isolation.h>
 #include <asm/pv/l1e.h>
 
 #include <hv/domain.h>
@@ -142,6 +143,12 @@ static ALWAYS_INLINE bool l1tf_refuses_table(const struct page_info *pg,
     return false;
 }
 
+static void l4_made(const struct page_info *pg, pte_t *l4)
+{
+    l4_install_hv_slots(l4);
+    isolation_l4_made(pg->owner, pg);
+}
+
 int table_validate(struct page_info *pg, unsigned int level)
 {
     pte_t *pt = page_to_virt(pg);
@@ -171,7 +178,7 @@ int table_validate(struct page_info *pg, unsigned int level)
     }
     pg->nr_done = (uint16_t)i;
     if (!rc && level == PGT_L4)
-        l4_install_hv_slots(pt);
+        l4_made(pg, pt);
     return rc;
 }
 

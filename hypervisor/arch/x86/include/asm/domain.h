@@ -27,9 +27,8 @@ struct arch_vcpu {
     mfn_t kernel_l4; /* INVALID_MFN: none */
     mfn_t user_l4;
     mfn_t drop_pending; /* PARTIAL table to be dropped (asm/pv/mm.h) */
-    struct isolated_root isolated[2]; /* by mode; its lock: */
+    struct isolated_roots isolated[2]; /* by mode; its lock: */
     spinlock_t isolation_lock;
-    unsigned int isolated_cpu; /* whose view is in them; ~0: none */
 
     /* Traps. */
     struct pv_trap {

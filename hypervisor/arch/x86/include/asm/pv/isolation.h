@@ -5,9 +5,11 @@
  * reads whatever is mapped, whoever may: so the rest is not. docs/entry.md,
  * "Isolation", draws the two views and their windows.
  *
- * A vcpu that is isolated owns two such roots, for its kernel and its user
- * mode. Each is a copy of the guest's L4, kept in step: entry by entry when the
- * L4 changes, as a whole when the vcpu gets another. Whoever is not isolated
+ * A vcpu that is isolated owns some such roots for its kernel and some for its
+ * user mode. Each is a copy of an L4 of the guest's, kept in step: entry by
+ * entry when the L4 changes, as a whole when the vcpu gets one of which it has
+ * no copy. Copies of L4 tables that it had before are kept in step too, until
+ * that table is made anew or the copy is needed. Whoever is not isolated
  * (xpti=) runs on its own L4 tables, which have the hypervisor in them.
  */
 #ifndef ASM_PV_ISOLATION_H
@@ -25,10 +27,22 @@ struct page_info;
 #define ISOLATED_USER   0
 #define ISOLATED_KERNEL 1
 
-struct isolated_root {
+/* Copies that are kept for each mode: a guest goes to and fro between few
+ * processes. */
+#define ISOLATED_COPIES 4
+
+struct isolated_copy {
+    mfn_t source;   /* the guest's L4; INVALID_MFN: none */
+    uint64_t cr3;   /* of l4 */
     pte_t *l4;      /* NULL: the vcpu is not isolated */
-    mfn_t source;   /* the guest's L4 that it copies; INVALID_MFN: none */
     uint64_t lines; /* parts of it that may have entries, see below */
+    uint32_t cpu;   /* whose view is in its slots 256..271; ~0: none */
+};
+
+/* No two have the same source. */
+struct isolated_roots {
+    struct isolated_copy copy[ISOLATED_COPIES];
+    unsigned int next; /* is replaced next */
 };
 
 /*
@@ -74,6 +88,11 @@ void isolation_set_root(struct vcpu *v, unsigned int mode, mfn_t l4);
  */
 void isolation_load(struct vcpu *v);
 /*
+ * table, a frame of d, is about to be an L4 of d that can be loaded: copies of
+ * what it was before are forgotten.
+ */
+void isolation_l4_made(const struct domain *d, const struct page_info *table);
+/*
  * Entry `slot` of table, an L4 of d, has changed: all copies follow before this
  * returns. The caller flushes the domain's CPUs after that.
  */
@@ -92,7 +111,9 @@ int isolation_cpu_init(unsigned int cpu) MUST_CHECK; /* its tables */
 void isolation_show_window(const struct vcpu *v);
 /* Slots 256..271 of a root that is to be used on this CPU. */
 void isolation_install(pte_t *l4, unsigned int cpu);
-/* The same root maps nothing of the hypervisor that it should not. */
-unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4);
+/* A root with the view of cpu maps nothing of the hypervisor that it should
+ * not. */
+unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
+                                  unsigned int cpu);
 
 #endif
