@@ -112,7 +112,7 @@ KERNELS["l1tf"] = {"cpu": ISOLATING_CPU, "hv": "pv-l1tf=dom0"}
 KERNELS.update({
     name + "+isolated": dict(KERNELS[name], kernel=name, cpu=ISOLATING_CPU)
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
-                 "switch", "fpu", "isolation")
+                 "switch", "fpu", "races", "isolation")
 })
 # Some domains are isolated and some are not: the longer ways in and out, and
 # SYSCALL by the one stub or the other.

@@ -223,6 +223,7 @@ void isolation_l4_changed(const struct domain *d, struct page_info *table,
 
     if (!isolation_is_on())
         return;
+    ASSERT(READ_ONCE(table->state) & PGS_LOCKED);
     /* First the word that says where to look, then the look around. */
     __atomic_fetch_or(&l4[L4_LINES_SLOT], l4_line_bit(slot), __ATOMIC_SEQ_CST);
     for_each_vcpu (d, v)

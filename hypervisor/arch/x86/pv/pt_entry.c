@@ -33,6 +33,9 @@ static int swap_entry(struct page_info *table, unsigned int slot, pte_t new,
     if (type == level) {
         *old = READ_ONCE(pt[slot]);
         pte_store(&pt[slot], new, how);
+        /* As long as it is locked it is no other kind of frame. */
+        if (level == PGT_L4)
+            isolation_l4_changed(table->owner, table, slot);
     }
     pt_unlock(table);
     return type == level ? 0 : -EINVAL;
@@ -57,8 +60,6 @@ int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
     rc = swap_entry(table, slot, new, level, how, &old);
     if (rc)
         old = new; /* give back what was taken */
-    else if (level == PGT_L4)
-        isolation_l4_changed(d, table, slot);
     if (!(old & PTE_P))
         return rc;
     /*

@@ -93,7 +93,8 @@ void isolation_load(struct vcpu *v);
  */
 void isolation_l4_made(const struct domain *d, const struct page_info *table);
 /*
- * Entry `slot` of table, an L4 of d, has changed: all copies follow before this
+ * Entry `slot` of table, an L4 of d, has changed, and the table is still locked
+ * since then (it is written to here): all copies follow before this
  * returns. The caller flushes the domain's CPUs after that.
  */
 void isolation_l4_changed(const struct domain *d, struct page_info *table,
