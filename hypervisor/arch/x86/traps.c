@@ -370,14 +370,21 @@ void hv_exception(struct cpu_regs *regs)
     regs->rip = fixup;
 }
 
-/* True if sp lies on this CPU's NMI stack, or in the slot that stands in for
- * it before page tables are changed (entry.S, ist_isolated). */
-static bool on_nmi_stack(uint64_t sp)
+/*
+ * Was this CPU on its NMI stack, or in the slot that stands in for it before
+ * page tables are changed (entry.S, ist_isolated)? In the SYSCALL stub, at the
+ * area's start, rsp may be the guest's and say so: a #DB that MOV SS held back
+ * comes there.
+ */
+static bool on_nmi_stack(const struct cpu_regs *regs)
 {
     unsigned long area =
         (unsigned long)get_cpu_info() & ~(PERCPU_AREA_SIZE - 1);
     unsigned long slot = area + AREA_IST_SLOT_TOP(IST_NMI) - AREA_IST_SLOT_SIZE;
+    uint64_t sp = regs->rsp;
 
+    if (regs->rip - area < PAGE_SIZE)
+        return false;
     return sp - (area + AREA_NMI_PAGE * PAGE_SIZE) < PAGE_SIZE ||
            sp - slot < AREA_IST_SLOT_SIZE;
 }
@@ -401,7 +408,7 @@ bool hv_ist_exception(struct cpu_regs *regs)
     default:
         fatal_exception(regs);
     }
-    return on_nmi_stack(regs->rsp);
+    return on_nmi_stack(regs);
 }
 
 /* ---- the way back ---- */
