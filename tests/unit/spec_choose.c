@@ -194,6 +194,41 @@ static void no_means_nothing_at_all(void **state)
     assert_true(c.verw);
     c = choose(skylake_updated(), "no,yes");
     assert_true(c.ibrs_entry && c.xpti_domu);
+    /* The stubs branch before IBRS is on. */
+    assert_int_equal(c.thunk, PATCH_THUNK_JMP);
+    assert_true(spec_features(&c) & 1U << PATCH_RETPOLINE);
+}
+
+static bool has(const struct spec_choice *c, unsigned int feature)
+{
+    return spec_features(c) >> feature & 1;
+}
+
+/* Of the ways in and out there is one each, by all that is wanted. */
+static void short_ways_only_for_isolation_of_all(void **state)
+{
+    (void)state;
+    struct spec_choice c = {.thunk = PATCH_THUNK_JMP};
+
+    assert_false(has(&c, PATCH_ENTER) || has(&c, PATCH_ENTER_ISOLATED) ||
+                 has(&c, PATCH_LEAVE) || has(&c, PATCH_LEAVE_ISOLATED));
+    c.xpti_domu = true;
+    assert_true(has(&c, PATCH_ISOLATED_SOME) && has(&c, PATCH_ENTER) &&
+                has(&c, PATCH_LEAVE));
+    assert_false(has(&c, PATCH_ISOLATED_ALL) || has(&c, PATCH_ENTER_ISOLATED) ||
+                 has(&c, PATCH_LEAVE_ISOLATED));
+    c.xpti_dom0 = true;
+    assert_true(has(&c, PATCH_ISOLATED_ALL) && has(&c, PATCH_ENTER_ISOLATED) &&
+                has(&c, PATCH_LEAVE_ISOLATED));
+    assert_false(has(&c, PATCH_ISOLATED_SOME) || has(&c, PATCH_ENTER) ||
+                 has(&c, PATCH_LEAVE));
+    c.verw = true;
+    assert_true(has(&c, PATCH_ENTER_ISOLATED) && has(&c, PATCH_LEAVE));
+    assert_false(has(&c, PATCH_LEAVE_ISOLATED));
+    c.verw = false;
+    c.rsb_entry = true;
+    assert_true(has(&c, PATCH_ENTER) && has(&c, PATCH_LEAVE_ISOLATED));
+    assert_false(has(&c, PATCH_ENTER_ISOLATED));
 }
 
 static void unknown_words_are_errors_and_the_rest_holds(void **state)
@@ -315,6 +350,7 @@ int main(void)
         cmocka_unit_test(transactions_go_where_they_leak_and_can),
         cmocka_unit_test(asking_does_not_make_a_control_appear),
         cmocka_unit_test(no_means_nothing_at_all),
+        cmocka_unit_test(short_ways_only_for_isolation_of_all),
         cmocka_unit_test(unknown_words_are_errors_and_the_rest_holds),
         cmocka_unit_test(lists_of_domains),
         cmocka_unit_test(a_plain_call_is_one_instruction_of_five_bytes),

@@ -137,7 +137,8 @@ uint32_t spec_features(const struct spec_choice *c)
                                                  : PATCH_ISOLATED_SOME);
     if (c->l1tf_dom0 || c->l1tf_domu)
         f |= 1U << PATCH_L1TF;
-    if (c->thunk == PATCH_THUNK_RETPOLINE)
+    /* A stub branches before IBRS is set, and has no LFENCE. */
+    if (c->thunk != PATCH_THUNK_JMP || c->ibrs_entry)
         f |= 1U << PATCH_RETPOLINE;
     if (f & (1U << PATCH_SPEC_ENTER | 1U << PATCH_ISOLATED_SOME))
         f |= 1U << PATCH_ENTER;

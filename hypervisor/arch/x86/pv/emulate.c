@@ -462,8 +462,9 @@ enum fault_way pv_fault_ud(struct vcpu *v, struct cpu_regs *regs)
     uint32_t first, prefix;
 
     memcpy(&prefix, forced_prefix, sizeof(prefix));
-    if (copy_from_guest_va(&first, regs->rip, sizeof(first)) ||
-        first == prefix || !v->arch.kernel_mode || regs->cs != SEL_RING3_CS64)
+    if (!v->arch.kernel_mode ||
+        copy_from_guest_va(&first, regs->rip, sizeof(first)) ||
+        first == prefix || regs->cs != SEL_RING3_CS64)
         return FAULT_COMPLETE;
     return pv_bounce_ud(v, regs);
 }

@@ -27,7 +27,7 @@
 #define PATCH_ISOLATED_ALL  8 /*   or all */
 #define PATCH_PREDICT       9 /* barriers and fences when vcpus are switched */
 #define PATCH_L1TF          10 /* entries that are not present are looked at */
-#define PATCH_RETPOLINE     11 /* entry stubs: the thunks are retpolines */
+#define PATCH_RETPOLINE     11 /* entry stubs: no plain indirect branch */
 /* On the way in resp. out, one of two at most, by the above: */
 #define PATCH_ENTER          12 /* something, or page tables for some */
 #define PATCH_ENTER_ISOLATED 13 /* page tables for all, and nothing else */

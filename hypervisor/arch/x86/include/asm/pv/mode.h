@@ -5,8 +5,8 @@
  *
  * An isolated vcpu gets the root of its new mode on the way out. Until then its
  * kernel's is loaded, whose memory we may have to touch, and most ways in have
- * loaded it already; a program's is only touched for a program's exception,
- * and that came in with it.
+ * loaded it already; a program's memory is only touched for an exception of
+ * the program's, and entry.S has loaded its root then.
  */
 #ifndef ASM_PV_MODE_H
 #define ASM_PV_MODE_H
