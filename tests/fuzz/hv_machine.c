@@ -523,10 +523,12 @@ void isolation_install(pte_t *l4, unsigned int cpu)
     (void)cpu;
 }
 
-unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4)
+unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
+                                  unsigned int cpu)
 {
     (void)v;
     (void)l4;
+    (void)cpu;
     return 0;
 }
 
