@@ -30,6 +30,29 @@ def pytest_configure(config):
                             "of our own hypervisor: not for Debian's")
 
 
+class Failures:
+    """Says which test failed, and how, when it did: a run takes hours."""
+
+    def __init__(self, reporter):
+        self.reporter = reporter
+
+    def pytest_runtest_logreport(self, report):
+        if not report.failed:
+            return
+        lines = [line[1:].strip() for line in report.longreprtext.splitlines()
+                 if line.startswith("E ")]
+        self.reporter.ensure_newline()
+        self.reporter.write_line(f"FAILED {report.nodeid}: "
+                                 f"{lines[0] if lines else report.when}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session):
+    plugins = session.config.pluginmanager
+    if not hasattr(session.config, "workerinput"):
+        plugins.register(Failures(plugins.get_plugin("terminalreporter")))
+
+
 # What --hv xen leaves out: name of the test to the reason.
 left_out = {}
 
