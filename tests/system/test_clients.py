@@ -68,11 +68,11 @@ def console_says(s, name, what, timeout=60):
     s.until(f"grep -q '{what}' {LOGS}/*-{name}.log", timeout)
 
 
-def started(s, name):
+def started(s, name, timeout=60):
     """A guest without a disk: it ends in a shell of its initramfs."""
     write_config(s, name)
     s.do(f"xl create /tmp/{name}.cfg", lines)
-    console_says(s, name, "a shell instead")
+    console_says(s, name, "a shell instead", timeout)
 
 
 def test_xl(script):
@@ -431,7 +431,7 @@ def test_hundred(script):
     s = script
     vectors_begin(s)
     for name in "p1", "p2":
-        started(s, name)
+        started(s, name, 240)  # all vcpus are busy
         guest_vectors_begin(s, name)
     for _ in range(20):
         for command in ("info", "list", "vcpu-list", "sched-credit2",
