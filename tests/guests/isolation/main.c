@@ -414,10 +414,6 @@ static void changes_reach_the_other_vcpu(void)
 {
     struct tree a = tree_new(0xaaaa), b = tree_new(0xbbbb);
 
-    if (smp_count() < 2) {
-        test_skip("one vcpu");
-        return;
-    }
     EXPECT_EQ(smp_start(1, peer_main, NULL), 0);
     peer.job = read_shared;
     for (unsigned int i = 0; i < 30 && !test_failed(); i++) {
@@ -439,10 +435,6 @@ static void a_root_made_anew_elsewhere(void)
 {
     struct tree a = tree_new(0xaaaa);
 
-    if (smp_count() < 2) {
-        test_skip("one vcpu");
-        return;
-    }
     peer.job = visit_root;
     for (unsigned int i = 0; i < 40 && !test_failed(); i++) {
         uint64_t *l4 = l4_new();
@@ -461,10 +453,6 @@ static void a_root_made_anew_elsewhere(void)
 
 static void the_other_vcpu_leaves(void)
 {
-    if (smp_count() < 2) {
-        test_skip("one vcpu");
-        return;
-    }
     peer.job = NULL;
     (void)ask_peer();
     for (uint64_t end = time_now() + 20 * NS_PER_S;

@@ -53,24 +53,22 @@
     .endm
 /* A branch site where an instruction stands, of five bytes at least, which
  * label `to` does itself before it goes on at `back`, defined here. */
-    .macro PATCH_OVER nr:req, to:req, back:req, insn:vararg
-.Lover\@:
+    .macro PATCH_PLACE at:req, back:req, insn:vararg
+\at:
     \insn
-    .if . - .Lover\@ < 5
+    .if . - \at < 5
     .error "no room for a jump"
     .endif
 \back:
+    .endm
+    .macro PATCH_OVER nr:req, to:req, back:req, insn:vararg
+    PATCH_PLACE .Lover\@, \back, \insn
     PATCH_SITE .Lover\@, \to, \nr
     .endm
 /* To one label or another, by two bits of which one is set at most. */
     .macro PATCH_OVER_EITHER nr:req, to:req, nr2:req, to2:req, back:req, \
         insn:vararg
-.Lover\@:
-    \insn
-    .if . - .Lover\@ < 5
-    .error "no room for a jump"
-    .endif
-\back:
+    PATCH_PLACE .Lover\@, \back, \insn
     PATCH_SITE .Lover\@, \to, \nr
     PATCH_SITE .Lover\@, \to2, \nr2
     .endm
