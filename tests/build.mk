@@ -147,11 +147,11 @@ run: all images ## Boot Trellis, dom0 and an example guest in QEMU
 # Tests. Each layer leaves its counts in build/results.
 
 SYSTEM_ARGS ?=
-test-system: all lockprof images ## Whole systems in QEMU (a core subset, minutes)
+test-system: all lockprof guests images ## Whole systems in QEMU (a core subset, minutes)
 	@tests/system/run-tests.sh $(SYSTEM_ARGS)
 
 .PHONY: test-full
-test-full: all lockprof images $(LONG_IMAGES) ## Whole systems in QEMU, every test (hours)
+test-full: all lockprof guests images $(LONG_IMAGES) ## Whole systems in QEMU, every test (hours)
 	@tests/system/run-tests.sh --full $(SYSTEM_ARGS)
 
 test: ## Every layer of tests: lint, abi, unit, guests, system

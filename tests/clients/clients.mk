@@ -44,7 +44,7 @@ ON_XEN_ARGS ?= --full --matrix core --cycles 3 -k "not long_attack"
 CLIENTS_ARGS ?= --full -k "test_clients or test_libvirt or test_debian or \
 	test_others or test_grub"
 .PHONY: test-on-xen test-clients
-test-on-xen: all images $(LONG_IMAGES) ## Our tools and Debian's on Debian's Xen
+test-on-xen: all guests images $(LONG_IMAGES) ## Our tools and Debian's on Debian's Xen
 	@TRELLIS_PATIENCE=$${TRELLIS_PATIENCE:-3} \
 		tests/system/run-tests.sh --hv xen $(ON_XEN_ARGS)
 
