@@ -23,6 +23,7 @@
 #define AVX512F    (1U << 16)
 #define IBRSB      (1U << 26) /* 7.d */
 #define SVM        (1U << 2)  /* e1.c */
+#define LFENCE     (1U << 2)
 
 /* A processor that can do everything, with state up to AVX-512. */
 static struct cpuid_policy everything(bool amd)
@@ -96,6 +97,26 @@ static void hypervisor_bit_is_set_on_bare_metal_too(void **state)
     p.basic[1].c &= ~HYPERVISOR;
     cpuid_policy_make_pv(&p, false);
     assert_true(p.basic[1].c & HYPERVISOR);
+}
+
+/* A guest that was saved where the leaf is said must find it here. */
+static void lfence_has_a_leaf_on_older_processors_too(void **state)
+{
+    (void)state;
+    struct cpuid_policy p = everything(true), newer = pv_of(true);
+    uint32_t err = 0;
+
+    p.ext[0].a = 0x8000000a;
+    memset(&p.ext[0xb], 0, sizeof(p.ext) - 0xb * sizeof(p.ext[0]));
+    assert_false(cpuid_policy_has_leaves(&newer, &p, &err));
+    cpuid_policy_add_lfence(&p);
+    cpuid_policy_make_pv(&p, false);
+    assert_true(cpuid_policy_has_leaves(&newer, &p, &err));
+    assert_int_equal(cpuid_policy_read(&p, 0x80000021, 0).a, LFENCE);
+    assert_int_equal(cpuid_policy_read(&p, 0x8000001f, 0).a, 0);
+    newer.ext[0].a = 0x80000022;
+    cpuid_policy_add_lfence(&newer);
+    assert_int_equal(newer.ext[0].a, 0x80000022);
 }
 
 static void leaves_beyond_the_maximum_are_empty(void **state)
@@ -264,6 +285,7 @@ int main(void)
         cmocka_unit_test(shows_what_is_harmless),
         cmocka_unit_test(sysenter_is_not_for_amd),
         cmocka_unit_test(hypervisor_bit_is_set_on_bare_metal_too),
+        cmocka_unit_test(lfence_has_a_leaf_on_older_processors_too),
         cmocka_unit_test(leaves_beyond_the_maximum_are_empty),
         cmocka_unit_test(without_avx_no_avx512),
         cmocka_unit_test(without_xsave_no_state_leaf),

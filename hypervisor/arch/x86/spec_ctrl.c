@@ -121,10 +121,23 @@ static void __init read_intel_bits(struct spec_caps *c)
         c->bhi_ctrl = cpuid_count(7, 2).d & L72_D_BHI_CTRL;
 }
 
+/* Sets this CPU's bit that makes LFENCE wait for all before it. Tells whether
+ * it is set now: an emulator may ignore the write. */
+static bool make_lfence_stop(void)
+{
+    uint64_t v;
+
+    if (rdmsr_safe(MSR_AMD_DE_CFG, &v))
+        return false;
+    if (v & DE_CFG_LFENCE_STOPS)
+        return true;
+    return !wrmsr_safe(MSR_AMD_DE_CFG, v | DE_CFG_LFENCE_STOPS) &&
+           !rdmsr_safe(MSR_AMD_DE_CFG, &v) && (v & DE_CFG_LFENCE_STOPS);
+}
+
 static void __init read_amd_bits(struct spec_caps *c)
 {
     struct cpuid_leaf l;
-    uint64_t de_cfg;
 
     if (cpu_caps.max_ext_leaf >= 0x80000008) {
         l = cpuid(0x80000008);
@@ -139,8 +152,11 @@ static void __init read_amd_bits(struct spec_caps *c)
         c->auto_ibrs = l.a & E21_A_AUTO_IBRS;
         c->lfence_stops = l.a & E21_A_LFENCE;
     }
-    if (!c->lfence_stops && !rdmsr_safe(MSR_AMD_DE_CFG, &de_cfg))
-        c->lfence_stops = de_cfg & DE_CFG_LFENCE_STOPS;
+    /* These families' LFENCE always waits, and they have no bit for it (AMD,
+     * "Managing Speculation on AMD Processors", mitigation G-2). */
+    c->lfence_stops |= c->family == 0xf || c->family == 0x11;
+    if (!c->lfence_stops)
+        c->lfence_stops = c->lfence_bit = make_lfence_stop();
     /* Zen 1 and 2; later ones are said not to need it. */
     c->ret_mispredicted &= c->family == 0x17;
 }
@@ -240,6 +256,8 @@ void spec_cpu_init(void)
     write_cr4(hv_cr4);
     if (c->auto_ibrs)
         wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AUTO_IBRS);
+    if (spec_caps.lfence_bit)
+        make_lfence_stop();
     if (c->tsx_off)
         set_bits_safe(MSR_TSX_CTRL, 0, TSX_CTRL_RTM_OFF | TSX_CTRL_CPUID_OFF);
     if (spec_caps.srbds_ctrl)

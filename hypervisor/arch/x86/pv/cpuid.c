@@ -12,6 +12,7 @@
 #include <public/arch-x86/cpuid.h>
 
 #include <asm/fpu.h>
+#include <asm/spec_ctrl.h>
 #include <asm/time.h>
 
 #define C1_XSAVE   (1U << 26)
@@ -72,6 +73,9 @@ void cpuid_init(void)
     paddr_bits = cpuid_host.ext[0].a >= CPUID_EXT_BASE + 8
                      ? cpuid_host.ext[8].a & 0xff
                      : 36;
+    if (cpuid_is_amd() && spec_caps.lfence_stops &&
+        cpuid_host.ext[0].a >= CPUID_EXT_BASE + 8)
+        cpuid_policy_add_lfence(&cpuid_host);
     cpuid_pv_max = cpuid_pv_default = cpuid_host;
     cpuid_policy_make_pv(&cpuid_pv_max, true);
     cpuid_policy_make_pv(&cpuid_pv_default, false);

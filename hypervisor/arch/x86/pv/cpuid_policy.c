@@ -47,6 +47,7 @@ static const struct {
 #define D7_AVX512   0x0080010cU
 #define A71_AVX     (1U << 4)
 #define A71_AVX512  (1U << 5)
+#define E21_LFENCE  (1U << 2)
 
 static uint32_t *word_of(struct cpuid_policy *p, enum cpuid_word w)
 {
@@ -219,6 +220,12 @@ void cpuid_policy_clamp(struct cpuid_policy *p, const struct cpuid_policy *max)
     clear_dependents(p);
     set_xstate(p, xstate_of(p));
     p->platform_info &= m.platform_info;
+}
+
+void cpuid_policy_add_lfence(struct cpuid_policy *p)
+{
+    p->ext[0].a = max_t(uint32_t, p->ext[0].a, CPUID_EXT_BASE + 0x21);
+    p->ext[0x21].a |= E21_LFENCE;
 }
 
 void cpuid_policy_make_pv(struct cpuid_policy *p, bool optional)

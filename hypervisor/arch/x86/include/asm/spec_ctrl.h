@@ -44,6 +44,7 @@ struct spec_caps {
     bool tsx_ctrl, rtm; /* transactions can be switched off; are there */
     bool srbds_ctrl;    /* MSR_MCU_OPT_CTRL: RDRAND's buffer is cleared */
     bool lfence_stops;  /* LFENCE waits for all before it */
+    bool lfence_bit;    /* ... by a bit that each CPU needs set */
     bool smt;           /* a core has more than one thread */
     bool smep;
     /* Holes. */

@@ -54,7 +54,8 @@ struct cpuid_policy {
     uint64_t platform_info; /* MSR 0xce */
 };
 
-/* raw and host are the same; pv_max: what may be asked for. */
+/* host: what the hardware says, and that LFENCE waits, if it does (also given
+ * out as raw); pv_max: what may be asked for. */
 extern struct cpuid_policy cpuid_host, cpuid_pv_max, cpuid_pv_default;
 
 /* ---- cpuid_policy.c: pure functions on policies ---- */
@@ -71,6 +72,9 @@ bool cpuid_policy_has_leaves(const struct cpuid_policy *p,
 /* Clear what max does not have, then what depends on something cleared; keep
  * sizes of the state components consistent. */
 void cpuid_policy_clamp(struct cpuid_policy *p, const struct cpuid_policy *max);
+/* Say that LFENCE waits for all before it, with the leaf for it: AMD's older
+ * processors do so too, but have no leaf to say it. */
+void cpuid_policy_add_lfence(struct cpuid_policy *p);
 /* Reduce the host's policy to what PV guests see (optional: what they may be
  * given on demand too). */
 void cpuid_policy_make_pv(struct cpuid_policy *p, bool optional);
