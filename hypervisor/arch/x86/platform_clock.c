@@ -47,7 +47,7 @@ static s_time_t watch_interval = WATCH_NS;
 /* A sample is taken again while its window is longer, but not for ever. */
 #define WINDOW_NS MICROSECS(100)
 #define RETRY_NS  MILLISECS(10)
-#define MAX_TRIES 200
+#define MAX_TRIES 8
 
 struct follower {
     struct timer timer; /* its handler is all that touches the rest */

@@ -153,7 +153,8 @@ static void __init read_amd_bits(struct spec_caps *c)
         c->lfence_stops = l.a & E21_A_LFENCE;
     }
     /* These families' LFENCE always waits, and they have no bit for it (AMD,
-     * "Managing Speculation on AMD Processors", mitigation G-2). */
+     * "Software Techniques for Managing Speculation on AMD Processors",
+     * mitigation G-2). */
     c->lfence_stops |= c->family == 0xf || c->family == 0x11;
     if (!c->lfence_stops)
         c->lfence_stops = c->lfence_bit = make_lfence_stop();

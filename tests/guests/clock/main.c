@@ -5,7 +5,7 @@
  * where it only watches the TSC: what the record says, that one which never
  * leaves the CPU hears of a new scale, and that time goes on evenly on each
  * vcpu and among them, wherever they run. The TSC of the machine under the
- * test is a good one, so it is the clock to compare with.
+ * test is a good one (run.py sees to that), so it is the clock to compare with.
  *
  * With "drifts" the platform clock's rate changes at the line DRIFT NOW (run.py
  * does it by a debugger): to the hypervisor the TSC goes wrong.
