@@ -16,7 +16,7 @@ MODEL_CFLAGS := -std=gnu11 -O1 -g -fno-strict-aliasing -D_GNU_SOURCE \
 	-Wno-shadow
 
 ptype_MODEL := $(addprefix hypervisor/arch/x86/pv/,ptype.c page_ref.c \
-	pt_tables.c l1e.c l1tf.c pt_entry.c)
+	pt_tables.c l1e.c l1tf.c pt_entry.c drops.c)
 fifo_MODEL := hypervisor/core/evtchn_fifo.c
 flush_MODEL := hypervisor/arch/x86/tlb_request.c
 sleep_MODEL := hypervisor/core/vcpu_sleep.c hypervisor/core/evtchn_send.c \

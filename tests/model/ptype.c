@@ -175,6 +175,15 @@ static void write_frame(int f, unsigned int slot, pte_t e)
     page_put_and_type(page(f));
 }
 
+/* As every caller does whose table was refused. */
+static void finish_refused(int f)
+{
+    pv_drop_refused(page(f));
+    while (pv_finish_drops() == -ERESTART)
+        ;
+    FORGET(0);
+}
+
 static int get_table(int f, enum page_type type)
 {
     int rc = page_get_and_type(page(f), &self_domain, type);
@@ -182,6 +191,8 @@ static int get_table(int f, enum page_type type)
     if (!rc)
         tables[f]++;
     FORGET(rc);
+    if (rc && rc != -ERESTART)
+        finish_refused(f);
     return rc;
 }
 
@@ -221,8 +232,10 @@ static void pin_unpin(int f, enum page_type type)
     do
         rc = page_pin(page(f), &self_domain, type);
     while (rc == -ERESTART);
-    if (rc)
+    if (rc) {
+        finish_refused(f);
         return;
+    }
     FORGET(0);
     rc = page_unpin(page(f)); /* -EINVAL: another one has */
     while (rc == -ERESTART)
@@ -367,8 +380,10 @@ static void reset(void)
                                       .owner = &self_domain};
         memset(table_of(f), 0, 3 * sizeof(pte_t));
     }
-    for (unsigned int c = 0; c < MAX_CPUS_; c++)
-        vcpus[c].arch.drop_pending = INVALID_MFN;
+    for (unsigned int c = 0; c < MAX_CPUS_; c++) {
+        vcpus[c].arch.drop_pending[0] = INVALID_MFN;
+        vcpus[c].arch.drop_pending[1] = INVALID_MFN;
+    }
 }
 
 /* A page-table page comes and goes while another CPU writes the frame. */

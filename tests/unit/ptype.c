@@ -257,6 +257,14 @@ static void finish_drops(void)
         ;
 }
 
+/* As every caller does whose table was refused. */
+static void finish_refused(int rc, int f)
+{
+    if (rc)
+        pv_drop_refused(page(f));
+    finish_drops();
+}
+
 /* The guest's own store to memory that is no table. */
 static void op_store(void)
 {
@@ -280,6 +288,7 @@ static void op_pin(void)
     do
         rc = page_pin(page(f), &doms[owner(f)], type);
     while (rc == -ERESTART);
+    finish_refused(rc, f);
     if (!was) {
         pin[f] = type;
         derive();
@@ -322,6 +331,7 @@ static void op_hold(void)
         else
             rc = page_get_and_type(page(f), &doms[owner(f)], type);
     } while (rc == -ERESTART);
+    finish_refused(rc, f);
     holds[i] = (struct hold){f, type};
     derive();
     if (!rc != legal)
@@ -339,10 +349,10 @@ static void op_release(void)
         return;
     if (holds[i].type == PGT_NONE)
         page_put(page(f));
-    else if (any(2))
+    else if (holds[i].type <= PGT_L1 || holds[i].type > PGT_L4)
         page_put_and_type(page(f));
     else
-        (void)pv_put_or_defer(page(f));
+        pv_put_or_defer(page(f));
     holds[i].frame = -1;
     finish_drops();
     compare("release");
@@ -429,6 +439,7 @@ static void op_abandoned_pin(void)
         return;
     rc = page_pin(page(f), &doms[owner(f)], PGT_L4);
     if (rc != -ERESTART) {
+        finish_refused(rc, f);
         if (!rc)
             pin[f] = PGT_L4;
     } else {
@@ -460,7 +471,8 @@ static int setup(void **state)
         doms[i].id = (domid_t)i;
         ptr[i] = &vcpus[i];
         vcpus[i].domain = &doms[i];
-        vcpus[i].arch.drop_pending = INVALID_MFN;
+        vcpus[i].arch.drop_pending[0] = INVALID_MFN;
+        vcpus[i].arch.drop_pending[1] = INVALID_MFN;
         vcpus[i].arch.kernel_l4 = INVALID_MFN;
         doms[i].vcpu = &ptr[i];
         doms[i].max_vcpus = 1;
@@ -688,6 +700,73 @@ static void test_foreign_writer_is_known(void **state)
     assert_false(pg->state & PGS_FOREIGN);
 }
 
+/* Written by its owner, but through another domain's tables. */
+static void test_foreign_table_is_known(void **state)
+{
+    struct page_info *pg = page(2);
+    pte_t rw = pte_make(page_to_mfn(pg), PTE_P | PTE_RW | PTE_US), slot = 0;
+
+    (void)state;
+    assert_int_equal(pt_set_l1(&slot, rw, &doms[1], &doms[0], 0), 0);
+    assert_true(pg->state & PGS_FOREIGN);
+    assert_int_equal(pt_set_l1(&slot, 0, &doms[1], &doms[0], 0), 0);
+    assert_true(pg->state & PGS_FOREIGN);
+    assert_int_equal(page_pin(pg, &doms[0], PGT_L1), 0);
+    assert_false(pg->state & PGS_FOREIGN);
+}
+
+/* Half-validated L2 tables, each with an entry, not looked at yet, that leads
+ * to the next: dropping one is no reason to drop another. */
+static void test_partial_chain(void **state)
+{
+    enum {
+        L1 = 1,
+        A = 3,
+        B = 4
+    };
+    pte_t *a = page_to_virt(page(A)), *b = page_to_virt(page(B));
+
+    (void)state;
+    a[0] = b[0] = pte_make(page_to_mfn(page(L1)), PTE_P);
+    a[1] = pte_make(page_to_mfn(page(B)), PTE_P);
+    preempt_one_in = 1;
+    assert_int_equal(page_pin(page(B), &doms[0], PGT_L2), -ERESTART);
+    assert_int_equal(page_pin(page(A), &doms[0], PGT_L2), -ERESTART);
+    assert_int_equal(page_pin(page(A), &doms[0], PGT_L2), -EINVAL);
+    assert_int_equal(pgs_trefs(page(A)->state), 0);
+    assert_true(page(B)->state & PGS_PARTIAL);
+    assert_int_equal(page(B)->nr_done, 1);
+    while (arch_page_relinquish(&doms[0], page(B)))
+        ;
+    compare("the chain");
+}
+
+/* Dropping what had been taken of a refused tree is preempted as well. */
+static void test_refused_late(void **state)
+{
+    enum {
+        L2 = 3
+    };
+    pte_t *l2 = page_to_virt(page(L2));
+    int rc, times = 0;
+
+    (void)state;
+    for (int f = 0; f < 3; f++)
+        l2[f] = pte_make(page_to_mfn(page(f)), PTE_P);
+    l2[3] = pte_make(page_to_mfn(page(L2)), PTE_P);
+    preempt_one_in = 1;
+    do
+        rc = page_pin(page(L2), &doms[0], PGT_L2);
+    while (rc == -ERESTART);
+    assert_int_equal(rc, -EINVAL);
+    assert_true(page(L2)->state & PGS_PARTIAL);
+    pv_drop_refused(page(L2));
+    while (pv_finish_drops() == -ERESTART)
+        times++;
+    assert_true(times > 0);
+    compare("the refusal");
+}
+
 static void test_shared_frames(void **state)
 {
     struct page_info *pg = mfn_to_page(mfn(2)), *ro = mfn_to_page(mfn(3));
@@ -768,6 +847,9 @@ int main(void)
         cmocka_unit_test_setup(test_l4_slots, setup),
         cmocka_unit_test_setup(test_flushes, setup),
         cmocka_unit_test_setup(test_foreign_writer_is_known, setup),
+        cmocka_unit_test_setup(test_foreign_table_is_known, setup),
+        cmocka_unit_test_setup(test_partial_chain, setup),
+        cmocka_unit_test_setup(test_refused_late, setup),
         cmocka_unit_test_setup(test_shared_frames, setup),
         cmocka_unit_test_setup(test_counts_do_not_wrap, setup),
         cmocka_unit_test_setup(test_allocation_is_dropped_once, setup),

@@ -247,9 +247,12 @@ void page_put(struct page_info *pg);
 /* mfn -> page with a reference, NULL if not RAM or not d's. */
 struct page_info *page_get_from_mfn(mfn_t m, const struct domain *d) MUST_CHECK;
 /* Reference and a type reference in one step, validating when the type is
- * new. -EINVAL, -EBUSY (conflicting type), -ERESTART (preempted). */
+ * new. -EINVAL, -EBUSY (conflicting type), -ERESTART (preempted). A table of
+ * tables that is refused may be left half-way: asm/pv/mm.h. */
 int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type) MUST_CHECK;
+/* A tree of tables may be left half-way, to be taken apart by its owner's end:
+ * pv_put_or_defer() is for those. */
 void page_put_and_type(struct page_info *pg);
 /* Drop the owner's ALLOCATED reference. The caller holds one of its own.
  * False: it had been dropped before, or it is a frame of the hypervisor. */

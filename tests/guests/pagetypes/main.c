@@ -5,6 +5,7 @@
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
+#include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
@@ -969,6 +970,75 @@ static void many_tables(void)
     }
 }
 
+/* --- pins that are given up half-way --- */
+
+#define GIVEN_UP 0x1234
+
+/* Instead of going on with the hypercall that it interrupted: behind its
+ * `syscall`, as if that had said so. */
+static void give_up(unsigned int port, struct regs *r)
+{
+    (void)port;
+    r->rip += 2;
+    r->rax = GIVEN_UP;
+}
+
+static unsigned int ipi;
+
+/* Pins with an event pending, at which the hypervisor stops after the first
+ * table below, and never asks it to go on. */
+static void pin_and_give_up(unsigned int level, uint64_t mfn)
+{
+    struct vcpu_info *vi = this_cpu()->info;
+
+    events_off();
+    EXPECT_EQ(event_send(ipi), 0);
+    *(volatile uint8_t *)&vi->evtchn_upcall_mask = 0;
+    barrier();
+    EXPECT_EQ(pin_table(level, mfn), GIVEN_UP);
+    events_off();
+}
+
+/* Finished later, or refused as anything else. */
+static void given_up_pin(void)
+{
+    uint64_t *l1 = table_alloc(), *l2 = page_alloc();
+
+    l2[0] = l2[7] = table_pte(l1);
+    EXPECT_EQ(page_set_ro(l2), 0);
+    pin_and_give_up(2, virt_to_mfn(l2));
+    EXPECT_REFUSED(pin_table(1, virt_to_mfn(l2)));
+    EXPECT_REFUSED(page_set_rw(l2));
+    EXPECT_REFUSED(unpin_table(virt_to_mfn(l2)));
+    EXPECT_EQ(pin_table(2, virt_to_mfn(l2)), 0);
+    EXPECT_EQ(unpin_table(virt_to_mfn(l2)), 0);
+    table_free(l2);
+    table_free(l1);
+}
+
+/* L2 tables, each given up where its next entry leads to the next of them:
+ * the hypervisor must not follow. */
+static void given_up_chain(void)
+{
+    static uint64_t *l2[256];
+    uint64_t *l1 = table_alloc();
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(l2); i++)
+        l2[i] = page_alloc();
+    for (unsigned int i = 0; i < ARRAY_SIZE(l2); i++) {
+        l2[i][0] = table_pte(l1);
+        l2[i][1] = table_pte(l2[(i + 1) % ARRAY_SIZE(l2)]);
+        EXPECT_EQ(page_set_ro(l2[i]), 0);
+        pin_and_give_up(2, virt_to_mfn(l2[i]));
+    }
+    /* Each is refused for its second entry, and with that let go. */
+    for (unsigned int i = 0; i < ARRAY_SIZE(l2); i++)
+        EXPECT_REFUSED(pin_table(2, virt_to_mfn(l2[i])));
+    for (unsigned int i = 0; i < ARRAY_SIZE(l2); i++)
+        table_free(l2[i]);
+    table_free(l1);
+}
+
 static const struct test tests[] = {
     {"no writable mapping of a table", no_writable_table},
     {"pin and unpin", pin_and_unpin},
@@ -1008,11 +1078,15 @@ static const struct test tests[] = {
     {"emulated store: and, or, btr, bts", ptwr_bits},
     {"emulated store: refused", ptwr_refused},
     {"emulated store: upper levels", ptwr_upper_levels},
+    {"pin given up half-way", given_up_pin},
+    {"chain of pins given up", given_up_chain},
     {"emulated store: counts", ptwr_counts},
     {"many full tables", many_tables},
 };
 
 void kit_main(void)
 {
+    ipi = (unsigned int)event_bind_ipi(0);
+    event_bind(ipi, give_up);
     tests_run(tests, ARRAY_SIZE(tests));
 }

@@ -68,6 +68,26 @@ static void unpin(void)
     EXPECT_EQ(unpin_table(virt_to_mfn(l4)), 0);
 }
 
+/* The last entry of the tree leads to no L1. */
+static void spoil(void)
+{
+    uint64_t bad = pte_make(virt_to_mfn(l3), TABLE_FLAGS);
+
+    EXPECT_EQ(pte_set(virt_to_maddr(&l2[511]), bad), 0);
+}
+
+static void unspoil(void)
+{
+    EXPECT_EQ(pte_set(virt_to_maddr(&l2[511]), 0), 0);
+}
+
+/* What had been taken is given back, if need be with the next call. */
+static void pin_refused(void)
+{
+    EXPECT(pin_table(4, virt_to_mfn(l4)) < 0);
+    EXPECT(pte_set(1, 0) < 0);
+}
+
 static void go_to_tree(void)
 {
     EXPECT_EQ(mmuext_mfn(MMUEXT_NEW_BASEPTR, virt_to_mfn(l4)), 0);
@@ -232,6 +252,11 @@ const struct late_case table_cases[] = {
      .run = pin,
      .undo = unpin},
     {.name = "unpin it", .work = "64 full L1s", .prepare = pin, .run = unpin},
+    {.name = "pin a tree that is refused at its end",
+     .work = "64 full L1s",
+     .prepare = spoil,
+     .run = pin_refused,
+     .undo = unspoil},
     {.name = "new base pointer, tree not yet validated",
      .work = "64 full L1s",
      .run = go_to_tree,

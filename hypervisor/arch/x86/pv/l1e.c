@@ -42,15 +42,20 @@ static int get_ram(pte_t e, const struct domain *l1_owner,
                    const struct domain *pg_owner)
 {
     struct page_info *pg = mfn_to_page(pte_mfn(e));
+    int rc;
 
     /* Only who drives devices needs other than write-back memory, and no one
      * for frames that the hypervisor uses itself. */
     if ((e & PTE_CACHE_MASK) &&
         (!domain_drives_devices(l1_owner) || (READ_ONCE(pg->state) & PGS_HV)))
         return -EINVAL;
-    if (e & PTE_RW)
-        return page_get_and_type(pg, pg_owner, PGT_WRITABLE);
-    return page_get(pg, pg_owner) ? 0 : -EINVAL;
+    if (!(e & PTE_RW))
+        return page_get(pg, pg_owner) ? 0 : -EINVAL;
+    rc = page_get_and_type(pg, pg_owner, PGT_WRITABLE);
+    /* Before the entry is there: CPUs of others will have it. */
+    if (!rc && l1_owner != pg_owner)
+        page_mark_foreign(pg);
+    return rc;
 }
 
 int l1e_get_any(pte_t *e, const struct domain *l1_owner,

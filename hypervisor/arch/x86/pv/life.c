@@ -11,6 +11,7 @@
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/isolation.h>
+#include <asm/pv/mm.h>
 #include <asm/spec_ctrl.h>
 #include <asm/x86.h>
 
@@ -33,6 +34,14 @@ void arch_domain_destroy(struct domain *d)
 static void put_l4(mfn_t *l4)
 {
     if (!mfn_eq(*l4, INVALID_MFN))
+        pv_put_or_defer(mfn_to_page(*l4));
+    *l4 = INVALID_MFN;
+}
+
+/* Half-way too: arch_page_relinquish() comes by. */
+static void give_up_l4(mfn_t *l4)
+{
+    if (!mfn_eq(*l4, INVALID_MFN))
         page_put_and_type(mfn_to_page(*l4));
     *l4 = INVALID_MFN;
 }
@@ -46,12 +55,13 @@ int arch_domain_relinquish(struct domain *d)
         pv_drop_gdt(v);
         pv_ldt_unmap(v);
         v->arch.ldt_ents = 0;
-        put_l4(&v->arch.user_l4);
-        put_l4(&v->arch.kernel_l4);
+        give_up_l4(&v->arch.user_l4);
+        give_up_l4(&v->arch.kernel_l4);
+        v->arch.drop_pending[0] = v->arch.drop_pending[1] = INVALID_MFN;
         isolation_forget(v);
         v->is_initialised = false;
     }
-    return pv_relinquish_mm(d);
+    return 0;
 }
 
 int arch_vcpu_create(struct vcpu *v)
@@ -59,7 +69,8 @@ int arch_vcpu_create(struct vcpu *v)
     struct arch_vcpu *a = &v->arch;
     int rc;
 
-    a->kernel_l4 = a->user_l4 = a->drop_pending = INVALID_MFN;
+    a->kernel_l4 = a->user_l4 = INVALID_MFN;
+    a->drop_pending[0] = a->drop_pending[1] = INVALID_MFN;
     a->kernel_mode = true;
     a->dr6 = DR6_DEFAULT;
     a->dr7 = DR7_DEFAULT;

@@ -12,23 +12,6 @@
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 
-int pv_relinquish_mm(struct domain *d)
-{
-    struct vcpu *v;
-
-    for_each_vcpu (d, v) {
-        struct page_info *pg;
-
-        if (mfn_eq(v->arch.drop_pending, INVALID_MFN))
-            continue;
-        pg = mfn_to_page(v->arch.drop_pending);
-        if (READ_ONCE(pg->owner) == d && page_type_resume_drop(pg) == -ERESTART)
-            return -ERESTART;
-        v->arch.drop_pending = INVALID_MFN;
-    }
-    return 0;
-}
-
 int arch_page_relinquish(struct domain *d, struct page_info *pg)
 {
     uint64_t state = READ_ONCE(pg->state);

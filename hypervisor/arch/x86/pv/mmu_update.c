@@ -201,7 +201,9 @@ static ALWAYS_INLINE int do_batch(struct batch *b, uint64_t reqs,
     if (unlikely(!guest_words_ok(reqs, count * sizeof(struct mmu_update))))
         return -EFAULT;
     b->base = b->span = 0;
-    b->own = b->pg_owner == current->domain ? PTU_OWN : 0;
+    b->own = b->pg_owner == current->domain && b->pt_owner == b->pg_owner
+                 ? PTU_OWN
+                 : 0;
     while (*nr < count) {
         rc = do_chunk(b, reqs, min_t(unsigned long, count, *nr + CHUNK), nr);
         if (rc || likely(*nr == count))

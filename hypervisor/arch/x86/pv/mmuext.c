@@ -31,10 +31,14 @@ static int op_pin(const struct mmuext_op *op, struct domain *pg_owner)
     enum page_type type =
         (enum page_type)(PGT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
     mfn_t m = mfn(op->arg1.mfn);
+    int rc;
 
     if (!mfn_is_ram(m))
         return -EINVAL;
-    return page_pin(mfn_to_page(m), pg_owner, type);
+    rc = page_pin(mfn_to_page(m), pg_owner, type);
+    if (unlikely(rc) && rc != -ERESTART)
+        pv_drop_refused(mfn_to_page(m));
+    return rc;
 }
 
 static int op_unpin(const struct mmuext_op *op, struct domain *pg_owner)
@@ -46,7 +50,7 @@ static int op_unpin(const struct mmuext_op *op, struct domain *pg_owner)
         return -EINVAL;
     rc = page_unpin(pg);
     if (rc == -ERESTART) { /* unpinned, but not all dropped */
-        current->arch.drop_pending = page_to_mfn(pg);
+        pv_drop_later(pg);
         rc = 0;
     }
     page_put(pg);
@@ -60,14 +64,14 @@ static ALWAYS_INLINE int get_root(struct domain *d, mfn_t m)
         return -EINVAL;
     if (likely(page_try_get_table(mfn_to_page(m), d, PGT_L4)))
         return 0;
-    return page_get_and_type(mfn_to_page(m), d, PGT_L4);
+    return pv_get_root(d, m);
 }
 
 /* The old root is let go only when no CPU has it loaded any more. */
 static ALWAYS_INLINE void put_root(mfn_t old)
 {
     if (!mfn_eq(old, INVALID_MFN) && !page_try_put_type(mfn_to_page(old)))
-        (void)pv_put_or_defer(mfn_to_page(old));
+        pv_put_or_defer(mfn_to_page(old));
 }
 
 /* Hypercalls come from the guest's kernel: its root is the live one. A load of

@@ -3,6 +3,7 @@
  * General references: who holds one keeps the frame with its owner. The last
  * one gone, the frame is free.
  */
+#include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 
 #include <hv/arch.h>
@@ -76,9 +77,8 @@ bool page_put_alloc_once(struct page_info *pg)
     } while (!pgs_cmpxchg(pg, &old, new));
     ASSERT(pgs_refs(new) > 0); /* the caller's */
     /* A frame that its owner gave back stays for others' use of it only. */
-    if (unlikely(new &PGS_PINNED))
-        while (page_unpin(pg) == -ERESTART)
-            ;
+    if (unlikely(new &PGS_PINNED) && page_unpin(pg) == -ERESTART)
+        pv_drop_later(pg);
     return true;
 }
 

@@ -52,8 +52,11 @@ int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
         return -EINVAL;
     if (new &PTE_P) {
         rc = table_entry_get(&new, d, level);
-        if (rc)
+        if (rc) {
+            if (rc != -ERESTART && mfn_is_ram(pte_mfn(new)))
+                pv_drop_refused(mfn_to_page(pte_mfn(new)));
             return rc;
+        }
     } else if (l1tf_refuses(new, d)) {
         return -EPERM;
     }
@@ -68,37 +71,6 @@ int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
      */
     if (!rc && old != new)
         flush_domain(d);
-    (void)pv_put_or_defer(mfn_to_page(pte_mfn(old)));
-    return rc;
-}
-
-bool pv_put_or_defer(struct page_info *pg)
-{
-    struct vcpu *v = current;
-
-    if (page_put_and_type_preemptible(pg) != -ERESTART)
-        return false;
-    ASSERT(mfn_eq(v->arch.drop_pending, INVALID_MFN));
-    v->arch.drop_pending = page_to_mfn(pg);
-    return true;
-}
-
-int pv_finish_drops(void)
-{
-    struct vcpu *v = current;
-    const struct domain *owner;
-    struct page_info *pg;
-    int rc = 0;
-
-    if (likely(mfn_eq(v->arch.drop_pending, INVALID_MFN)))
-        return 0;
-    pg = mfn_to_page(v->arch.drop_pending);
-    /* Somebody may have finished it, even freed it since. */
-    owner = READ_ONCE(pg->owner);
-    if (owner == v->domain || v->domain->is_privileged ||
-        (owner && owner == READ_ONCE(v->domain->target)))
-        rc = page_type_resume_drop(pg);
-    if (rc != -ERESTART)
-        v->arch.drop_pending = INVALID_MFN;
+    pv_put_or_defer(mfn_to_page(pte_mfn(old)));
     return rc;
 }

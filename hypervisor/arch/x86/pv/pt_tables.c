@@ -3,7 +3,8 @@
  * Contents of page tables: what validating a table takes and devalidating it
  * gives back. Only the claimer of a busy table (asm/pv/ptype.h) comes here, so
  * no entry changes under its hands; a guest cannot write the frame any more.
- * Levels descend strictly: recursion is at most four deep.
+ * Levels descend strictly, since each function that leads to a child asks for
+ * the type below: recursion is at most four deep.
  */
 #include <asm/pv/isolation.h>
 #include <asm/pv/l1e.h>
@@ -205,9 +206,11 @@ static void devalidate_l1(struct page_info *pg, pte_t *pt)
 
 /*
  * The entry at nr_done of a table that was left PARTIAL may lead to a table
- * that is PARTIAL too and owns itself: it must not be left behind.
+ * that is PARTIAL too and owns itself: it must not be left behind. Nobody has
+ * checked that entry yet, it may lead anywhere: to a table of any level too.
  */
-static int drop_partial_child(struct page_info *pg, const pte_t *pt)
+static int drop_partial_child(struct page_info *pg, const pte_t *pt,
+                              unsigned int level)
 {
     unsigned int i = pg->nr_done;
     mfn_t m;
@@ -215,18 +218,12 @@ static int drop_partial_child(struct page_info *pg, const pte_t *pt)
     if (i >= PT_ENTRIES || !(pt[i] & PTE_P))
         return 0;
     m = pte_mfn(pt[i]);
-    if (!mfn_is_ram(m) || READ_ONCE(mfn_to_page(m)->owner) != pg->owner ||
-        !(READ_ONCE(mfn_to_page(m)->state) & PGS_PARTIAL))
+    if (!mfn_is_ram(m) || READ_ONCE(mfn_to_page(m)->owner) != pg->owner)
         return 0;
-    return page_type_resume_drop(mfn_to_page(m));
+    return page_type_resume_drop_of(mfn_to_page(m), child_type[level]);
 }
 
-static void put_child(pte_t e)
-{
-    page_put_and_type(mfn_to_page(pte_mfn(e)));
-}
-
-int table_devalidate(struct page_info *pg, unsigned int level, bool preemptible)
+int table_devalidate(struct page_info *pg, unsigned int level)
 {
     pte_t *pt = page_to_virt(pg);
     int rc = 0;
@@ -235,9 +232,8 @@ int table_devalidate(struct page_info *pg, unsigned int level, bool preemptible)
         devalidate_l1(pg, pt);
         return 0;
     }
-    while (drop_partial_child(pg, pt) == -ERESTART)
-        if (preemptible)
-            return -ERESTART;
+    if (drop_partial_child(pg, pt, level) == -ERESTART)
+        return -ERESTART;
     if (level == PGT_L4)
         memset(&pt[HV_SLOT_FIRST], 0,
                (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*pt));
@@ -246,10 +242,6 @@ int table_devalidate(struct page_info *pg, unsigned int level, bool preemptible)
 
         if (!(e & PTE_P) || skip_slot(level, pg->nr_done))
             continue;
-        if (!preemptible) {
-            put_child(e);
-            continue;
-        }
         rc = page_put_and_type_preemptible(mfn_to_page(pte_mfn(e)));
         if (!rc && pg->nr_done > 0 && hypercall_preempt_check())
             rc = -ERESTART;

@@ -63,10 +63,10 @@ static void finish_drop(struct page_info *pg)
 }
 
 /* Claimer: drop entries below nr_done, then the type and the reference. */
-static int drop_busy(struct page_info *pg, bool preemptible)
+static int drop_busy(struct page_info *pg)
 {
     enum page_type type = pgs_type(READ_ONCE(pg->state));
-    int rc = table_devalidate(pg, type, preemptible);
+    int rc = table_devalidate(pg, type);
 
     perfc_inc(PERFC_TYPES_DROPPED);
     TRACE(TRC_MEM_TYPE_PUT, TRACE_64(mfn_x(page_to_mfn(pg))), type);
@@ -79,7 +79,10 @@ static int drop_busy(struct page_info *pg, bool preemptible)
 
 /*
  * Claimer: check the contents. On success the frame is VALIDATED with the
- * references that the claimer brought; on failure these are dropped.
+ * references that the claimer brought; on failure these are dropped. A guest
+ * can have a tree over all its memory refused at its last entry: dropping what
+ * was taken until then stops half-way too. The tables above, if there are any,
+ * are refused with it and find it; the one on top is pv_drop_refused()'s.
  */
 static int validate_busy(struct page_info *pg, enum page_type type)
 {
@@ -104,7 +107,7 @@ static int validate_busy(struct page_info *pg, enum page_type type)
     if (type == PGT_SEGDESC)
         finish_drop(pg);
     else
-        (void)drop_busy(pg, false);
+        (void)drop_busy(pg);
     return rc;
 }
 
@@ -199,7 +202,7 @@ int page_get_and_type(struct page_info *pg, const struct domain *d,
 }
 
 /* Last type reference of a table: claim it, wait for updaters to leave. */
-static int put_table(struct page_info *pg, bool preemptible)
+static int put_table(struct page_info *pg)
 {
     uint64_t old = READ_ONCE(pg->state);
 
@@ -212,14 +215,14 @@ static int put_table(struct page_info *pg, bool preemptible)
             old = READ_ONCE(pg->state);
         } else if (pgs_cmpxchg(pg, &old, old & ~PGS_VALIDATED)) {
             pg->nr_done = PT_ENTRIES;
-            return drop_busy(pg, preemptible);
+            return drop_busy(pg);
         }
     }
     page_put(pg);
     return 0;
 }
 
-static int put_and_type(struct page_info *pg, bool preemptible)
+static int put_and_type(struct page_info *pg)
 {
     uint64_t old = READ_ONCE(pg->state), new;
 
@@ -228,7 +231,7 @@ static int put_and_type(struct page_info *pg, bool preemptible)
         new = old - PGS_REF_ONE - PGS_TREF_ONE;
         if (pgs_trefs(old) == 1) {
             if (type_is_table(pgs_type(old)))
-                return put_table(pg, preemptible);
+                return put_table(pg);
             /* Written before the count says that it matters. */
             if (pgs_type(old) == PGT_WRITABLE)
                 WRITE_ONCE(pg->tlb_stamp, tlb_clock());
@@ -244,23 +247,34 @@ static int put_and_type(struct page_info *pg, bool preemptible)
 
 void page_put_and_type(struct page_info *pg)
 {
-    (void)put_and_type(pg, false);
+    (void)put_and_type(pg);
 }
 
 int page_put_and_type_preemptible(struct page_info *pg)
 {
-    return put_and_type(pg, true);
+    return put_and_type(pg);
 }
 
-int page_type_resume_drop(struct page_info *pg)
+/* Types: a set of those that may be dropped. */
+static int resume_drop(struct page_info *pg, unsigned int types)
 {
     uint64_t old = READ_ONCE(pg->state);
 
     do {
-        if (!(old & PGS_PARTIAL))
+        if (!(old & PGS_PARTIAL) || !(types >> pgs_type(old) & 1))
             return 0; /* somebody else has finished it, either way */
     } while (!pgs_cmpxchg(pg, &old, old & ~PGS_PARTIAL));
-    return drop_busy(pg, true);
+    return drop_busy(pg);
+}
+
+int page_type_resume_drop(struct page_info *pg)
+{
+    return resume_drop(pg, ~0U);
+}
+
+int page_type_resume_drop_of(struct page_info *pg, enum page_type type)
+{
+    return resume_drop(pg, 1U << type);
 }
 
 int page_pin(struct page_info *pg, const struct domain *d, enum page_type type)
@@ -269,12 +283,12 @@ int page_pin(struct page_info *pg, const struct domain *d, enum page_type type)
 
     if (rc)
         return rc;
-    if (__atomic_fetch_or(&pg->state, PGS_PINNED, __ATOMIC_SEQ_CST) &
-        PGS_PINNED) {
-        page_put_and_type(pg); /* never the last one: the pin is */
-        return -EINVAL;
-    }
-    return 0;
+    if (!(__atomic_fetch_or(&pg->state, PGS_PINNED, __ATOMIC_SEQ_CST) &
+          PGS_PINNED))
+        return 0;
+    /* Not the last one, the pin is: unless it went meanwhile. */
+    page_put_and_type(pg);
+    return -EINVAL;
 }
 
 int page_unpin(struct page_info *pg)
@@ -285,7 +299,7 @@ int page_unpin(struct page_info *pg)
         if (!(old & PGS_PINNED))
             return -EINVAL;
     } while (!pgs_cmpxchg(pg, &old, old & ~PGS_PINNED));
-    return put_and_type(pg, true);
+    return put_and_type(pg);
 }
 
 enum page_type pt_lock(struct page_info *pg)

@@ -14,6 +14,7 @@
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
+#include <asm/pv/mm.h>
 #include <asm/traps.h>
 
 /* struct cpu_regs is the beginning of cpu_user_regs, by design. */
@@ -64,7 +65,7 @@ static int get_l4(struct domain *d, uint64_t cr3, mfn_t *l4)
         return 0;
     if (!mfn_is_ram(m))
         return -EINVAL;
-    rc = page_get_and_type(mfn_to_page(m), d, PGT_L4);
+    rc = pv_get_root(d, m);
     if (rc)
         return rc == -ERESTART ? rc : -EINVAL;
     *l4 = m;
@@ -74,7 +75,7 @@ static int get_l4(struct domain *d, uint64_t cr3, mfn_t *l4)
 static void put_l4(mfn_t l4)
 {
     if (!mfn_eq(l4, INVALID_MFN))
-        page_put_and_type(mfn_to_page(l4));
+        pv_put_or_defer(mfn_to_page(l4));
 }
 
 static void set_registers(struct vcpu *v, const struct cpu_user_regs *u)
@@ -127,6 +128,8 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 
     if (!context_ok(c))
         return -EINVAL;
+    if (pv_finish_drops() == -ERESTART)
+        return -ERESTART;
     rc = get_l4(v->domain, c->ctrlreg[3], &kernel);
     if (rc)
         return rc;

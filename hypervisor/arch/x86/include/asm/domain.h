@@ -26,7 +26,8 @@ struct arch_vcpu {
     /* Page tables: each holds a reference and a type reference (L4). */
     mfn_t kernel_l4; /* INVALID_MFN: none */
     mfn_t user_l4;
-    mfn_t drop_pending; /* PARTIAL table to be dropped (asm/pv/mm.h) */
+    mfn_t drop_pending[2]; /* PARTIAL tables to be dropped (asm/pv/mm.h); the
+                            * first is INVALID_MFN only if both are */
     struct isolated_roots isolated[2]; /* by mode; its lock: */
     spinlock_t isolation_lock;
 

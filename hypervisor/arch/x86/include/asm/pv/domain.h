@@ -10,9 +10,6 @@
 struct domain;
 struct vcpu;
 
-/* Page tables, page types, foreign maps of a dying domain whose vcpus have let
- * go of theirs: -ERESTART when preempted. */
-int pv_relinquish_mm(struct domain *d) MUST_CHECK;
 /* Empty v's LDT window and drop its pages (MMUEXT_SET_LDT, end of a vcpu). */
 void pv_ldt_unmap(struct vcpu *v);
 /* Write the entries of the hypercall page (ELF note, domctl hypercall_init). */

@@ -36,8 +36,8 @@ int l1e_get_any(pte_t *e, const struct domain *l1_owner,
                 const struct domain *pg_owner) MUST_CHECK;
 void l1e_put_any(pte_t e);
 
-/* l1e_get() of an adjusted entry, if that is simple; own: pg_owner is the
- * current domain (who does not know says no). */
+/* l1e_get() of an adjusted entry, if that is simple; own: pg_owner and the
+ * table's owner are the current domain (who does not know says no). */
 static ALWAYS_INLINE bool l1e_try_get(pte_t e, const struct domain *pg_owner,
                                       bool own)
 {
@@ -88,7 +88,7 @@ static ALWAYS_INLINE void l1e_put(pte_t e)
 
 /* How to change an entry. */
 #define PTU_PRESERVE_AD 2U /* keep the accessed and dirty bits */
-#define PTU_OWN         4U /* pg_owner is the current domain: the fast way */
+#define PTU_OWN         4U /* both owners are the current domain: the fast way */
 
 /* Store; the processor may set A and D of the old entry meanwhile. */
 static ALWAYS_INLINE void pte_store(pte_t *slot, pte_t new, unsigned int how)

@@ -142,17 +142,25 @@ pte_t *pt_entry_lock_maddr(paddr_t pa, const struct domain *d,
 int pt_set_table(struct page_info *table, unsigned int slot, pte_t new,
                  unsigned int level, unsigned int how) MUST_CHECK;
 
+/* ---- drops.c ---- */
 /*
- * Drops of page-table trees that were preempted: at most one per vcpu, to be
- * finished before the vcpu changes page tables again. -ERESTART: more to do.
+ * Drops of page-table trees that were preempted: kept by the vcpu, which
+ * finishes them before it changes page tables again. -ERESTART: more to do.
  */
 int pv_finish_drops(void) MUST_CHECK;
-/* Drop a typed reference, leaving the rest to pv_finish_drops(). True: there
- * is a rest, so the caller should come to an end. */
-bool pv_put_or_defer(struct page_info *pg);
+/* pg is PARTIAL and to be dropped; a hypercall leaves two at most. */
+void pv_drop_later(struct page_info *pg);
+/* Drop a typed reference, leaving the rest to pv_finish_drops(). */
+void pv_put_or_defer(struct page_info *pg);
+/* pg was refused as what it was to be (not -ERESTART): the same for what had
+ * been taken of it. */
+void pv_drop_refused(struct page_info *pg);
+/* A reference and type for a root of d's page tables, m: 0, -EINVAL, -EBUSY,
+ * -ERESTART. */
+int pv_get_root(const struct domain *d, mfn_t m) MUST_CHECK;
 static inline bool pv_drop_is_pending(void)
 {
-    return !mfn_eq(current->arch.drop_pending, INVALID_MFN);
+    return !mfn_eq(current->arch.drop_pending[0], INVALID_MFN);
 }
 
 /* ---- mm_args.c ---- */

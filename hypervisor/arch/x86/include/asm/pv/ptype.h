@@ -62,8 +62,20 @@ static inline bool pgs_cmpxchg(struct page_info *pg, uint64_t *old,
  */
 int page_put_and_type_preemptible(struct page_info *pg) MUST_CHECK;
 int page_type_resume_drop(struct page_info *pg) MUST_CHECK;
+/* The same if the frame is PARTIAL as this type, else nothing (0). */
+int page_type_resume_drop_of(struct page_info *pg,
+                             enum page_type type) MUST_CHECK;
 
-/* The guest's pin: a reference and a type reference that last. */
+/* A writable reference is held for a mapping in tables of another domain than
+ * the owner: PGS_FOREIGN (hv/page.h). */
+static inline void page_mark_foreign(struct page_info *pg)
+{
+    if (!(READ_ONCE(pg->state) & PGS_FOREIGN))
+        __atomic_fetch_or(&pg->state, PGS_FOREIGN, __ATOMIC_SEQ_CST);
+}
+
+/* The guest's pin: a reference and a type reference that last. Refused, a table
+ * may be left half-way (pv_drop_refused()). */
 int page_pin(struct page_info *pg, const struct domain *d,
              enum page_type type) MUST_CHECK;
 /* -EINVAL: not pinned. -ERESTART: as page_put_and_type_preemptible(). */
@@ -95,8 +107,7 @@ static inline bool l4_slot_is_guests(unsigned int slot)
 
 /* Check all entries from nr_done on / drop those below nr_done (tables.c). */
 int table_validate(struct page_info *pg, unsigned int level) MUST_CHECK;
-int table_devalidate(struct page_info *pg, unsigned int level,
-                     bool preemptible) MUST_CHECK;
+int table_devalidate(struct page_info *pg, unsigned int level) MUST_CHECK;
 
 /* CPUs that may hold translations of d's page tables. */
 void domain_dirty_mask(const struct domain *d, cpumask_t *out);
