@@ -423,10 +423,19 @@ static bool unlink_from(struct console **list, struct console *con)
     return true;
 }
 
+/*
+ * The ring's bytes, and as many again of a guest that waited for room; one that
+ * prints for ever does not keep us.
+ */
+static void take_last_words(struct console *con)
+{
+    if (take_output(con))
+        (void)take_output(con);
+}
+
 void console_close(struct console *con)
 {
-    while (take_output(con))
-        ;
+    take_last_words(con);
     serve_readers(con);
     if (con->is_ready && !unlink_from(&ready, con))
         unlink_from(&throttled, con);

@@ -21,7 +21,8 @@ struct console;
  */
 struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
                              const char *name);
-/* Takes what the guest still printed, then ends all readers. */
+/* Takes what the guest still printed (two rings full), then ends all readers.
+ */
 void console_close(struct console *con);
 
 uint32_t console_domid(const struct console *con);

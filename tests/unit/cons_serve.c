@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How consoled serves consoles when a guest is hostile or something is lacking:
+ * console.c on a loop of its own. The guest's end of ring and event channel,
+ * the clock, the socket's address and the pty are this file's.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "consoled/attach.h"
+#include "consoled/console.h"
+#include "consoled/hv.h"
+#include "consoled/logfile.h"
+#include "consoled/pty.h"
+#include "libs/daemon/log.h"
+#include "libs/daemon/loop.h"
+#include "libs/sys/foreign.h"
+
+#include <public/io/console.h>
+
+#define DOMID 7U
+#define PORT  3 /* ours */
+
+struct hv hv;
+
+static struct xencons_interface *page; /* the guest's */
+static void (*notified)(void);         /* what it does when notified */
+static unsigned int unmasked;
+static unsigned int lines; /* of the daemon's log */
+static uint64_t now_ms = 1;
+static int pty_peer = -1;
+
+void log_line(const char *fmt, ...)
+{
+    (void)fmt;
+    lines++;
+}
+
+uint64_t log_now_ms(void)
+{
+    return now_ms;
+}
+
+int sys_gntdev_map(struct sys_gntdev *gd, uint32_t domid, const uint32_t *refs,
+                   unsigned int nr, int prot, void **addr)
+{
+    (void)gd;
+    (void)domid;
+    (void)refs;
+    (void)nr;
+    (void)prot;
+    page = calloc(1, sizeof(*page));
+    *addr = page;
+    return page == NULL ? -ENOMEM : 0;
+}
+
+int sys_gntdev_unmap(struct sys_gntdev *gd, void *addr, unsigned int nr)
+{
+    (void)gd;
+    (void)nr;
+    free(addr);
+    page = NULL;
+    return 0;
+}
+
+int sys_foreign_map(struct sys *sys, uint32_t domid, int prot,
+                    const xen_pfn_t *mfns, unsigned long nr, int *errs,
+                    void **addr)
+{
+    (void)sys;
+    (void)domid;
+    (void)prot;
+    (void)mfns;
+    (void)nr;
+    (void)errs;
+    (void)addr;
+    return -EINVAL;
+}
+
+int sys_evtchn_bind_interdomain(struct sys_evtchn *ec, uint32_t domid,
+                                uint32_t remote_port)
+{
+    (void)ec;
+    (void)domid;
+    (void)remote_port;
+    return PORT;
+}
+
+int sys_evtchn_unbind(struct sys_evtchn *ec, uint32_t port)
+{
+    (void)ec;
+    (void)port;
+    return 0;
+}
+
+int sys_evtchn_notify(struct sys_evtchn *ec, uint32_t port)
+{
+    (void)ec;
+    (void)port;
+    if (notified != NULL)
+        notified();
+    return 0;
+}
+
+int sys_evtchn_unmask(struct sys_evtchn *ec, uint32_t port)
+{
+    (void)ec;
+    (void)port;
+    unmasked++;
+    return 0;
+}
+
+/* An abstract address: no file is left behind. */
+static socklen_t address(uint32_t domid, struct sockaddr_un *addr)
+{
+    memset(addr, 0, sizeof(*addr));
+    addr->sun_family = AF_UNIX;
+    snprintf(addr->sun_path + 1, sizeof(addr->sun_path) - 1, "cons-serve-%d-%u",
+             (int)getpid(), domid);
+    return (socklen_t)sizeof(*addr);
+}
+
+int attach_listen(uint32_t domid)
+{
+    struct sockaddr_un addr;
+    socklen_t len = address(domid, &addr);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -errno;
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+void attach_unlink(uint32_t domid)
+{
+    (void)domid;
+}
+
+/* The other end stands for slave and program: pty_peer. */
+int pty_open(int *slave, char *path, size_t room)
+{
+    int fd[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) != 0)
+        return -errno;
+    *slave = pty_peer = fd[1];
+    snprintf(path, room, "/dev/pts/test");
+    return fd[0];
+}
+
+static struct console *open_console(void)
+{
+    struct console *con = console_open(DOMID, 1, 0, "test");
+
+    assert_non_null(con);
+    return con;
+}
+
+static void print_full_ring(void)
+{
+    page->out_prod = page->out_cons + (uint32_t)sizeof(page->out);
+}
+
+/*
+ * A guest that has printed more by the time it is told of the room, for ever;
+ * its end must not wait for it to fall silent.
+ */
+static void close_while_it_prints(void **state)
+{
+    struct console *con = open_console();
+
+    (void)state;
+    alarm(20);
+    notified = print_full_ring;
+    print_full_ring();
+    console_close(con);
+    notified = NULL;
+    alarm(0);
+}
+
+/* What did not fit into a full ring is still heard. */
+static void last_words(void)
+{
+    notified = NULL;
+    memcpy(page->out + (page->out_prod % sizeof(page->out)), "bye", 3);
+    page->out_prod += 3;
+}
+
+static void close_takes_what_is_left(void **state)
+{
+    struct console *con = open_console();
+    char buf[4096];
+    ssize_t n;
+    int peer;
+
+    (void)state;
+    memset(page->out, 'x', sizeof(page->out));
+    print_full_ring();
+    notified = last_words;
+    peer = dup(pty_peer);
+    console_close(con);
+    n = read(peer, buf, sizeof(buf));
+    close(peer);
+    assert_int_equal(n, sizeof(((struct xencons_interface *)0)->out) + 3);
+    assert_memory_equal(buf + n - 3, "bye", 3);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    logfile_policy.dir = NULL;
+    return loop_init();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(close_while_it_prints),
+        cmocka_unit_test(close_takes_what_is_left),
+    };
+
+    return cmocka_run_group_tests(tests, start, NULL);
+}
