@@ -17,6 +17,7 @@
 #include "guests.h"
 #include "hv.h"
 #include "libs/daemon/detach.h"
+#include "libs/daemon/files.h"
 #include "libs/daemon/log.h"
 #include "libs/daemon/loop.h"
 #include "libs/xs/wire.h"
@@ -223,6 +224,7 @@ int main(int argc, char **argv)
 
     log_name("consoled");
     parse_options(argc, argv);
+    files_raise_limit();
     if (start_all() != 0)
         return 1;
     rc = serve();
