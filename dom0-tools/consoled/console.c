@@ -8,6 +8,9 @@
  *
  * A port is unmasked only when its guest may print again: a guest that prints
  * too much costs nothing until its next period.
+ *
+ * Page and port make a console. Without descriptors for the rest it keeps and
+ * serves its ring all the same; the rest is tried again every MEND_MS.
  */
 #include "console.h"
 
@@ -36,9 +39,11 @@
 #define TYPED_MAX    1024U
 #define READERS_MAX  16U
 #define PORT_BUCKETS 256U
+#define MEND_MS      1000
 
 struct console {
     struct loop_source listener; /* first: the loop hands us this */
+    bool refused;                /* the last accept failed; said once */
     struct console *next_port;
     struct console *next_ready;
     bool is_ready;
@@ -49,9 +54,9 @@ struct console {
     bool by_grant;
     struct consring ring;
     struct logfile *log;
-    int slave;
+    int slave; /* -1: no pty */
     char tty[64];
-    struct reader *readers; /* the pty first made, hence last */
+    struct reader *readers; /* the pty is one */
     uint32_t nr_readers;
     size_t nr_typed;
     char typed[TYPED_MAX];
@@ -64,6 +69,8 @@ struct console {
 static struct console *ports[PORT_BUCKETS];
 static struct console *ready;
 static struct console *throttled; /* linked by next_ready too */
+static bool lacking;     /* some console has no pty, nobody to listen */
+static uint64_t mend_at; /* when that is tried again */
 
 uint32_t console_domid(const struct console *con)
 {
@@ -110,16 +117,35 @@ static struct console **port_chain(uint32_t port)
     return &ports[port & (PORT_BUCKETS - 1)];
 }
 
-static void add_reader(struct console *con, int fd)
+static int add_reader(struct console *con, int fd)
 {
     struct reader *r = reader_new(con, fd);
 
     if (r == NULL)
-        return;
+        return -ENOMEM;
     r->next = con->readers;
     con->readers = r;
     con->nr_readers++;
     console_make_ready(con);
+    return 0;
+}
+
+static void lack(void)
+{
+    if (!lacking)
+        mend_at = log_now_ms() + MEND_MS;
+    lacking = true;
+}
+
+/* Whoever waits would wake us at once, for ever: listen again later. */
+static void refuse(struct console *con, int err)
+{
+    if (!con->refused)
+        log_line("domain %u: nobody can attach for now: %s", con->domid,
+                 strerror(err));
+    con->refused = true;
+    loop_want(&con->listener, 0);
+    lack();
 }
 
 static void accept_event(struct loop_source *src, uint32_t events)
@@ -128,12 +154,16 @@ static void accept_event(struct loop_source *src, uint32_t events)
     int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)events;
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            refuse(con, errno);
         return;
+    }
+    con->refused = false;
     if (con->nr_readers >= READERS_MAX)
         close(fd);
     else
-        add_reader(con, fd);
+        (void)add_reader(con, fd);
 }
 
 static int map_page(struct console *con, uint64_t ring_mfn)
@@ -187,35 +217,53 @@ static int start_socket(struct console *con)
 {
     int rc = attach_listen(con->domid);
 
+    con->listener.fd = rc;
     if (rc < 0)
         return rc;
-    con->listener.fd = rc;
     con->listener.fn = accept_event;
     rc = loop_add(&con->listener, EPOLLIN);
-    if (rc != 0)
-        close(con->listener.fd);
+    if (rc == 0)
+        return 0;
+    close(con->listener.fd);
+    attach_unlink(con->domid);
+    con->listener.fd = -1;
     return rc;
 }
 
 static void stop_socket(struct console *con)
 {
+    if (con->listener.fd < 0)
+        return;
     loop_remove(&con->listener);
     close(con->listener.fd);
     attach_unlink(con->domid);
 }
 
-/* Without a pty the socket and the log still work. */
-static void start_pty(struct console *con)
+static int start_pty(struct console *con)
 {
-    int fd = pty_open(&con->slave, con->tty, sizeof(con->tty));
+    int rc = pty_open(&con->slave, con->tty, sizeof(con->tty));
 
-    if (fd >= 0) {
-        add_reader(con, fd);
-        return;
+    if (rc >= 0) {
+        rc = add_reader(con, rc);
+        if (rc == 0)
+            return 0;
+        close(con->slave);
     }
     con->slave = -1;
     con->tty[0] = '\0';
-    log_line("domain %u: no pty: %s", con->domid, strerror(-fd));
+    return rc;
+}
+
+/* One of the two ways to a console: it can do without. */
+static void start_way(struct console *con, const char *what,
+                      int (*start_it)(struct console *con))
+{
+    int rc = start_it(con);
+
+    if (rc == 0)
+        return;
+    log_line("domain %u: no %s for now: %s", con->domid, what, strerror(-rc));
+    lack();
 }
 
 struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
@@ -237,17 +285,13 @@ struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
     rc = start_port(con);
     if (rc != 0)
         goto unmap;
-    what = "socket";
-    rc = start_socket(con);
-    if (rc != 0)
-        goto unbind;
+    /* In this order: the last descriptors are for the log. */
     con->log = logfile_open("console-", name);
-    start_pty(con);
+    start_way(con, "socket", start_socket);
+    start_way(con, "pty", start_pty);
     console_make_ready(con);
     return con;
 
-unbind:
-    stop_port(con);
 unmap:
     unmap_page(con);
 free_con:
@@ -255,6 +299,40 @@ free_con:
 failed:
     log_line("domain %u: no console: %s: %s", domid, what, strerror(-rc));
     return NULL;
+}
+
+static void mend_socket(struct console *con)
+{
+    if (con->listener.fd >= 0)
+        loop_want(&con->listener, EPOLLIN);
+    else if (start_socket(con) != 0)
+        lack();
+}
+
+/* True: it has a pty now. */
+static bool mend_pty(struct console *con)
+{
+    if (con->slave >= 0)
+        return false;
+    if (start_pty(con) == 0)
+        return true;
+    lack();
+    return false;
+}
+
+void consoles_mend(void (*got_tty)(const struct console *con))
+{
+    if (!lacking || log_now_ms() < mend_at)
+        return;
+    lacking = false;
+    for (uint32_t i = 0; i < PORT_BUCKETS; i++) {
+        for (struct console *con = ports[i]; con != NULL;
+             con = con->next_port) {
+            mend_socket(con);
+            if (mend_pty(con))
+                got_tty(con);
+        }
+    }
 }
 
 static void notify(struct console *con)
@@ -398,7 +476,9 @@ int consoles_run(void)
     }
     if (busy)
         return 0;
-    return throttled != NULL ? until_next_period() : -1;
+    if (throttled != NULL)
+        return until_next_period();
+    return lacking ? MEND_MS : -1;
 }
 
 void consoles_event(uint32_t port)

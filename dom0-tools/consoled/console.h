@@ -17,7 +17,8 @@ struct console;
 
 /*
  * Open the console of domid: page by grant 0, or by frame number ring_mfn; the
- * domain's port; name for its log. NULL: said why in the log.
+ * domain's port; name for its log. NULL: said why in the log. What only
+ * programs miss (socket, pty) may come later: see consoles_mend().
  */
 struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
                              const char *name);
@@ -27,7 +28,7 @@ void console_close(struct console *con);
 
 uint32_t console_domid(const struct console *con);
 uint32_t console_remote_port(const struct console *con);
-/* The slave's path, for the store. */
+/* The slave's path, for the store; empty while there is no pty. */
 const char *console_tty(const struct console *con);
 const struct keep *console_keep(const struct console *con);
 
@@ -39,9 +40,15 @@ void console_type(struct console *con, const char *buf, size_t len);
 void console_make_ready(struct console *con);
 /*
  * A turn for all that are ready. Returns how long the loop may sleep: -1, or
- * the milliseconds until a guest that printed too much goes on.
+ * the milliseconds until a guest that printed too much goes on, or
+ * consoles_mend() has work.
  */
 int consoles_run(void);
+/*
+ * After each round: what consoles lack (descriptors ran out) is tried again,
+ * once a second. got_tty is called for each that has a pty now.
+ */
+void consoles_mend(void (*got_tty)(const struct console *con));
 /* The event channel with this port of ours fired. */
 void consoles_event(uint32_t port);
 

@@ -29,7 +29,8 @@ struct guest {
     struct guest *next;
     uint32_t domid;
     bool seen;
-    struct console *con; /* NULL: not announced in the store yet */
+    bool failed;         /* its console could not be opened */
+    struct console *con; /* NULL: failed, or not announced in the store yet */
 };
 
 static struct xs *xs;
@@ -81,17 +82,18 @@ static bool is_ours(uint32_t domid)
     return ours;
 }
 
-static void publish_tty(const struct guest *g)
+static void publish_tty(const struct console *con)
 {
+    uint32_t domid = console_domid(con);
     char path[PATH_ROOM];
     int rc;
 
-    if (*console_tty(g->con) == '\0')
+    if (*console_tty(con) == '\0')
         return;
-    guest_path(path, g->domid, "console/tty");
-    rc = xs_write_str(xs, XS_NO_TX, path, console_tty(g->con));
+    guest_path(path, domid, "console/tty");
+    rc = xs_write_str(xs, XS_NO_TX, path, console_tty(con));
     if (rc != 0)
-        log_line("domain %u: cannot tell its tty: %s", g->domid, strerror(-rc));
+        log_line("domain %u: cannot tell its tty: %s", domid, strerror(-rc));
 }
 
 /* Bring the console in line with what the store says. */
@@ -117,8 +119,9 @@ static void guest_update(struct guest *g)
     g->con = console_open(g->domid, (uint32_t)port, mfn,
                           name != NULL ? name : "unnamed");
     free(name);
+    g->failed = g->con == NULL;
     if (g->con != NULL)
-        publish_tty(g);
+        publish_tty(g->con);
 }
 
 static void guest_add(uint32_t domid)
@@ -166,10 +169,15 @@ static void see_domain(const struct xen_domctl_getdomaininfo *info)
     if (info->domain == 0 || (info->flags & XEN_DOMINF_dying) != 0)
         return;
     g = guest_find(info->domain);
-    if (g != NULL)
-        g->seen = true;
-    else if (xs_is_introduced(xs, info->domain) == 1)
-        guest_add(info->domain);
+    if (g == NULL) {
+        if (xs_is_introduced(xs, info->domain) == 1)
+            guest_add(info->domain);
+        return;
+    }
+    g->seen = true;
+    /* A domain that went may have left what this one lacked. */
+    if (g->failed)
+        guest_update(g);
 }
 
 static void forget_unseen(struct guest **p)
@@ -229,6 +237,7 @@ int guests_run(void)
     struct xs_event ev;
     int rc;
 
+    consoles_mend(publish_tty);
     while ((rc = xs_next_event(xs, &ev)) == 1) {
         handle(&ev);
         free(ev.path);

@@ -56,6 +56,13 @@ static int make_dir(const char *dir)
     return mkdir(dir, 0755) != 0 && errno != EEXIST ? -errno : 0;
 }
 
+static void lost(struct logfile *lf)
+{
+    if (!lf->losing)
+        log_line("%s: text is lost: %s", lf->path, strerror(errno));
+    lf->losing = true;
+}
+
 struct logfile *logfile_open(const char *prefix, const char *name)
 {
     struct logfile *lf;
@@ -71,13 +78,14 @@ struct logfile *logfile_open(const char *prefix, const char *name)
     snprintf(lf->path, sizeof(lf->path), "%s/%s%s.log", logfile_policy.dir,
              prefix, safe);
     rc = make_dir(logfile_policy.dir);
-    if (rc == 0)
-        rc = open_fd(lf);
     if (rc != 0) {
         log_line("%s: no log: %s", lf->path, strerror(-rc));
         free(lf);
         return NULL;
     }
+    /* Whatever is written later tries again. */
+    if (open_fd(lf) != 0)
+        lost(lf);
     return lf;
 }
 
@@ -106,13 +114,6 @@ static void rotate(struct logfile *lf)
         (void)unlink(lf->path);
     if (open_fd(lf) != 0)
         log_line("%s: cannot start over: %s", lf->path, strerror(errno));
-}
-
-static void lost(struct logfile *lf)
-{
-    if (!lf->losing)
-        log_line("%s: text is lost: %s", lf->path, strerror(errno));
-    lf->losing = true;
 }
 
 void logfile_write(struct logfile *lf, const char *buf, size_t len)

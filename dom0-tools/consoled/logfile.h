@@ -22,7 +22,8 @@ struct logfile;
 
 /*
  * prefix + name + ".log" in the policy's directory; name comes from a guest's
- * owner and is made harmless. NULL: no log (said why in the daemon's log).
+ * owner and is made harmless. NULL: no log (said why in the daemon's log). A
+ * file that cannot be opened now is tried again with each write.
  */
 struct logfile *logfile_open(const char *prefix, const char *name);
 /* Never blocks for long, never fails: a full disk loses text, and says so. */

@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +25,7 @@
 #include "consoled/hv.h"
 #include "consoled/logfile.h"
 #include "consoled/pty.h"
+#include "libs/daemon/files.h"
 #include "libs/daemon/log.h"
 #include "libs/daemon/loop.h"
 #include "libs/sys/foreign.h"
@@ -218,6 +221,153 @@ static void close_takes_what_is_left(void **state)
     assert_memory_equal(buf + n - 3, "bye", 3);
 }
 
+static void print(const char *text)
+{
+    for (; *text != '\0'; text++)
+        page->out[page->out_prod++ % sizeof(page->out)] = *text;
+}
+
+static void no_more_files(void)
+{
+    struct rlimit lim;
+    int next = dup(0);
+
+    assert_true(next >= 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &lim), 0);
+    lim.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &lim), 0);
+}
+
+static void attach(int fd)
+{
+    struct sockaddr_un addr;
+    socklen_t len = address(DOMID, &addr);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, len), 0);
+}
+
+static void serve_rounds(int n)
+{
+    while (n-- > 0) {
+        assert_int_equal(loop_round(0), 0);
+        consoles_run();
+    }
+}
+
+static void expect_text(int fd, const char *text)
+{
+    char buf[64];
+    ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(buf, text, (size_t)n);
+}
+
+static unsigned int ttys;
+
+static void count_tty(const struct console *con)
+{
+    assert_string_not_equal(console_tty(con), "");
+    ttys++;
+}
+
+/* Page and port are enough for a console; the rest comes when it can. */
+static void console_without_files(void **state)
+{
+    char dir[] = "/tmp/cons-serve-XXXXXX";
+    struct console *con;
+    char name[64];
+    char text[16];
+    FILE *f;
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    logfile_policy.dir = dir;
+    no_more_files();
+    con = open_console();
+    assert_string_equal(console_tty(con), "");
+    print("one ");
+    serve_rounds(2);
+    assert_int_equal(page->out_cons, 4);
+
+    /* Still none: tried, but not said again. */
+    assert_true(consoles_run() > 0);
+    lines = 0;
+    now_ms += 1000;
+    consoles_mend(count_tty);
+    assert_int_equal(ttys, 0);
+    assert_int_equal(lines, 0);
+
+    files_raise_limit();
+    consoles_mend(count_tty);
+    assert_int_equal(ttys, 0);
+    now_ms += 1000;
+    consoles_mend(count_tty);
+    assert_int_equal(ttys, 1);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    attach(fd);
+    print("two");
+    console_make_ready(con);
+    serve_rounds(3);
+    expect_text(fd, "one two");
+    expect_text(pty_peer, "one two");
+    assert_int_equal(consoles_run(), -1);
+
+    close(fd);
+    console_close(con);
+    snprintf(name, sizeof(name), "%s/console-test.log", dir);
+    f = fopen(name, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    assert_string_equal(text, "two");
+    fclose(f);
+    unlink(name);
+    rmdir(dir);
+    logfile_policy.dir = NULL;
+}
+
+static double seconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* A program that cannot be let in waits, and we sleep meanwhile. */
+static void no_file_for_a_program(void **state)
+{
+    struct console *con = open_console();
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    double before;
+
+    (void)state;
+    print("hello");
+    serve_rounds(2);
+    no_more_files();
+    lines = 0;
+    attach(fd);
+    serve_rounds(2);
+    before = seconds();
+    assert_int_equal(loop_round(200), 0);
+    assert_true(seconds() - before > 0.19);
+    now_ms += 1000;
+    consoles_mend(count_tty);
+    serve_rounds(2);
+    assert_int_equal(lines, 1);
+
+    files_raise_limit();
+    now_ms += 1000;
+    consoles_mend(count_tty);
+    serve_rounds(3);
+    expect_text(fd, "hello");
+    assert_int_equal(consoles_run(), -1);
+    close(fd);
+    console_close(con);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -230,6 +380,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_while_it_prints),
         cmocka_unit_test(close_takes_what_is_left),
+        cmocka_unit_test(console_without_files),
+        cmocka_unit_test(no_file_for_a_program),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

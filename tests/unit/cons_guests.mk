@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+cons_guests_SRCS := dom0-tools/consoled/guests.c
