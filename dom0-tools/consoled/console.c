@@ -7,7 +7,8 @@
  *   ring <-- typed bytes <-- pty, attached programs
  *
  * A port is unmasked only when its guest may print again: a guest that prints
- * too much costs nothing until its next period.
+ * or signals too much (budget.h) costs nothing until its next period. Who reads
+ * and types is served meanwhile.
  *
  * Page and port make a console. Without descriptors for the rest it keeps and
  * serves its ring all the same; the rest is tried again every MEND_MS.
@@ -27,6 +28,7 @@
 #include <public/grant_table.h>
 
 #include "attach.h"
+#include "budget.h"
 #include "consring.h"
 #include "hv.h"
 #include "libs/daemon/log.h"
@@ -46,7 +48,9 @@ struct console {
     bool refused;                /* the last accept failed; said once */
     struct console *next_port;
     struct console *next_ready;
+    struct console *next_late;
     bool is_ready;
+    bool is_late;
     uint32_t domid;
     uint32_t remote_port;
     uint32_t port; /* ours */
@@ -60,17 +64,16 @@ struct console {
     uint32_t nr_readers;
     size_t nr_typed;
     char typed[TYPED_MAX];
-    uint64_t period; /* number of the present one */
-    uint32_t period_bytes;
+    struct budget budget;
     bool nonsense_logged;
     struct keep keep;
 };
 
 static struct console *ports[PORT_BUCKETS];
 static struct console *ready;
-static struct console *throttled; /* linked by next_ready too */
-static bool lacking;     /* some console has no pty, nobody to listen */
-static uint64_t mend_at; /* when that is tried again */
+static struct console *late; /* their guests wait for the next period */
+static bool lacking;         /* some console has no pty, nobody to listen */
+static uint64_t mend_at;     /* when that is tried again */
 
 uint32_t console_domid(const struct console *con)
 {
@@ -110,6 +113,15 @@ void console_make_ready(struct console *con)
     con->is_ready = true;
     con->next_ready = ready;
     ready = con;
+}
+
+static void wait_for_period(struct console *con)
+{
+    if (con->is_late)
+        return;
+    con->is_late = true;
+    con->next_late = late;
+    late = con;
 }
 
 static struct console **port_chain(uint32_t port)
@@ -341,22 +353,6 @@ static void notify(struct console *con)
     (void)sys_evtchn_notify(hv.evtchn, con->port);
 }
 
-static uint64_t this_period(void)
-{
-    return log_now_ms() / PERIOD_MS;
-}
-
-static bool may_print(struct console *con)
-{
-    uint64_t now = this_period();
-
-    if (now != con->period) {
-        con->period = now;
-        con->period_bytes = 0;
-    }
-    return con->period_bytes < PERIOD_BYTES;
-}
-
 static void say_nonsense(struct console *con)
 {
     if (!con->nonsense_logged)
@@ -364,22 +360,23 @@ static void say_nonsense(struct console *con)
     con->nonsense_logged = true;
 }
 
-/* One ring full from the guest; true if there was anything. */
+/* Up to one ring full from the guest; true if it has printed more since. */
 static bool take_output(struct console *con)
 {
     char buf[sizeof(con->ring.page->out)];
     bool nonsense;
     size_t n = consring_read(&con->ring, buf, sizeof(buf), &nonsense);
 
+    budget_charge(&con->budget, n);
     if (nonsense)
         say_nonsense(con);
     if (n == 0)
         return false;
-    con->period_bytes += (uint32_t)n;
     keep_append(&con->keep, buf, n);
     logfile_write(con->log, buf, n);
     notify(con);
-    return true;
+    /* For a guest that signals only when it finds the ring empty. */
+    return consring_has_output(&con->ring);
 }
 
 static void give_input(struct console *con)
@@ -423,61 +420,64 @@ static void unmask(struct console *con)
     sys_evtchn_unmask(hv.evtchn, con->port);
 }
 
-/* True: there may be more at once; *late: no more before the next period. */
-static bool turn(struct console *con, bool *late)
+/* True: there is more at once. */
+static bool turn(struct console *con)
 {
     bool more = false;
 
-    *late = !may_print(con);
-    if (!*late) {
+    if (budget_left(&con->budget)) {
+        /* In this order: what comes after the look fires again. */
         unmask(con);
         more = take_output(con);
+    } else {
+        wait_for_period(con);
     }
     give_input(con);
     serve_readers(con);
     return more;
 }
 
-static int until_next_period(void)
+/* Periods are the same for all: what holds for the first does for the rest. */
+static void begin_period(void)
 {
-    return PERIOD_MS - (int)(log_now_ms() % PERIOD_MS);
+    if (late == NULL || !budget_left(&late->budget))
+        return;
+    while (late != NULL) {
+        struct console *con = late;
+
+        late = con->next_late;
+        con->is_late = false;
+        console_make_ready(con);
+    }
 }
 
-int consoles_run(void)
+/* True: some have more at once. */
+static bool run_ready(void)
 {
     struct console *list = ready;
     bool busy = false;
 
-    /* Those that waited for the next period try again. */
-    while (throttled != NULL && may_print(throttled)) {
-        struct console *con = throttled;
-
-        throttled = con->next_ready;
-        con->next_ready = list;
-        list = con;
-    }
     ready = NULL;
     while (list != NULL) {
         struct console *con = list;
-        bool late;
-        bool more;
 
         list = con->next_ready;
         con->is_ready = false;
-        more = turn(con, &late);
-        if (late) {
-            con->is_ready = true;
-            con->next_ready = throttled;
-            throttled = con;
-        } else if (more) {
+        if (turn(con)) {
             console_make_ready(con);
+            busy = true;
         }
-        busy |= more;
     }
-    if (busy)
+    return busy;
+}
+
+int consoles_run(void)
+{
+    begin_period();
+    if (run_ready())
         return 0;
-    if (throttled != NULL)
-        return until_next_period();
+    if (late != NULL)
+        return budget_wait_ms();
     return lacking ? MEND_MS : -1;
 }
 
@@ -493,14 +493,26 @@ void consoles_event(uint32_t port)
     console_make_ready(con);
 }
 
-static bool unlink_from(struct console **list, struct console *con)
+static void unlink_ready(struct console *con)
 {
-    while (*list != NULL && *list != con)
-        list = &(*list)->next_ready;
-    if (*list == NULL)
-        return false;
-    *list = con->next_ready;
-    return true;
+    struct console **p = &ready;
+
+    if (!con->is_ready)
+        return;
+    while (*p != con)
+        p = &(*p)->next_ready;
+    *p = con->next_ready;
+}
+
+static void unlink_late(struct console *con)
+{
+    struct console **p = &late;
+
+    if (!con->is_late)
+        return;
+    while (*p != con)
+        p = &(*p)->next_late;
+    *p = con->next_late;
 }
 
 /*
@@ -509,16 +521,16 @@ static bool unlink_from(struct console **list, struct console *con)
  */
 static void take_last_words(struct console *con)
 {
-    if (take_output(con))
-        (void)take_output(con);
+    (void)take_output(con);
+    (void)take_output(con);
 }
 
 void console_close(struct console *con)
 {
     take_last_words(con);
     serve_readers(con);
-    if (con->is_ready && !unlink_from(&ready, con))
-        unlink_from(&throttled, con);
+    unlink_ready(con);
+    unlink_late(con);
     while (con->readers != NULL) {
         struct reader *r = con->readers;
 

@@ -11,10 +11,6 @@
 
 struct console;
 
-/* A guest's output beyond this in one period waits for the next one. */
-#define PERIOD_MS    200
-#define PERIOD_BYTES (128U * 1024)
-
 /*
  * Open the console of domid: page by grant 0, or by frame number ring_mfn; the
  * domain's port; name for its log. NULL: said why in the log. What only
@@ -22,8 +18,7 @@ struct console;
  */
 struct console *console_open(uint32_t domid, uint32_t port, uint64_t ring_mfn,
                              const char *name);
-/* Takes what the guest still printed (two rings full), then ends all readers.
- */
+/* Takes two rings full of what the guest still printed; ends all readers. */
 void console_close(struct console *con);
 
 uint32_t console_domid(const struct console *con);

@@ -38,6 +38,11 @@ size_t consring_read(struct consring *r, char *buf, size_t len, bool *nonsense)
     return len;
 }
 
+bool consring_has_output(const struct consring *r)
+{
+    return __atomic_load_n(&r->page->out_prod, __ATOMIC_RELAXED) != r->out_cons;
+}
+
 size_t consring_write(struct consring *r, const char *buf, size_t len)
 {
     /* Pairs with the guest's release of in_cons: it has read, then freed. */

@@ -27,6 +27,8 @@ void consring_start(struct consring *r, struct xencons_interface *page);
  * index could not be right, and what it may have meant was skipped.
  */
 size_t consring_read(struct consring *r, char *buf, size_t len, bool *nonsense);
+/* The guest printed since. */
+bool consring_has_output(const struct consring *r);
 /* Type up to len bytes; returns how many had room. */
 size_t consring_write(struct consring *r, const char *buf, size_t len);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How consoled serves consoles when a guest is hostile or something is lacking:
- * console.c on a loop of its own. The guest's end of ring and event channel,
- * the clock, the socket's address and the pty are this file's.
+ * How consoled serves consoles when a guest is hostile or something is lacking,
+ * and that others do not suffer: console.c on a loop of its own. The guest's
+ * end of ring and event channel, the clock, the socket's address and the pty
+ * are this file's.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "consoled/attach.h"
+#include "consoled/budget.h"
 #include "consoled/console.h"
 #include "consoled/hv.h"
 #include "consoled/logfile.h"
@@ -39,7 +41,8 @@ struct hv hv;
 
 static struct xencons_interface *page; /* the guest's */
 static void (*notified)(void);         /* what it does when notified */
-static unsigned int unmasked;
+static bool port_masked;
+static unsigned int looks; /* that its signals made us do */
 static unsigned int lines; /* of the daemon's log */
 static uint64_t now_ms = 1;
 static int pty_peer = -1;
@@ -120,26 +123,29 @@ int sys_evtchn_unmask(struct sys_evtchn *ec, uint32_t port)
 {
     (void)ec;
     (void)port;
-    unmasked++;
+    port_masked = false;
     return 0;
 }
 
-/* An abstract address: no file is left behind. */
-static socklen_t address(uint32_t domid, struct sockaddr_un *addr)
+static unsigned int consoles; /* opened so far */
+
+/* An abstract address, a new one for each console: no file is left behind. */
+static socklen_t address(struct sockaddr_un *addr)
 {
     memset(addr, 0, sizeof(*addr));
     addr->sun_family = AF_UNIX;
     snprintf(addr->sun_path + 1, sizeof(addr->sun_path) - 1, "cons-serve-%d-%u",
-             (int)getpid(), domid);
+             (int)getpid(), consoles);
     return (socklen_t)sizeof(*addr);
 }
 
 int attach_listen(uint32_t domid)
 {
     struct sockaddr_un addr;
-    socklen_t len = address(domid, &addr);
+    socklen_t len = address(&addr);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+    (void)domid;
     if (fd < 0)
         return -errno;
     assert_int_equal(bind(fd, (struct sockaddr *)&addr, len), 0);
@@ -166,9 +172,13 @@ int pty_open(int *slave, char *path, size_t room)
 
 static struct console *open_console(void)
 {
-    struct console *con = console_open(DOMID, 1, 0, "test");
+    struct console *con;
 
+    consoles++;
+    con = console_open(DOMID, 1, 0, "test");
     assert_non_null(con);
+    port_masked = false;
+    looks = 0;
     return con;
 }
 
@@ -242,7 +252,7 @@ static void no_more_files(void)
 static void attach(int fd)
 {
     struct sockaddr_un addr;
-    socklen_t len = address(DOMID, &addr);
+    socklen_t len = address(&addr);
 
     assert_int_equal(connect(fd, (struct sockaddr *)&addr, len), 0);
 }
@@ -368,6 +378,162 @@ static void no_file_for_a_program(void **state)
     console_close(con);
 }
 
+/* The guest signals: heard only while its port is not masked. */
+static void fire(void)
+{
+    if (port_masked)
+        return;
+    port_masked = true;
+    consoles_event(PORT);
+    looks++;
+}
+
+static void say_nothing(void)
+{
+}
+
+static void say_a_letter(void)
+{
+    print("x");
+}
+
+static void say_nonsense(void)
+{
+    page->out_prod += 1000000;
+}
+
+/* Whatever it does or leaves, signals cost us a bounded number of looks. */
+static void signals_are_limited(void (*act)(void))
+{
+    struct console *con;
+
+    now_ms = (now_ms / PERIOD_MS + 1) * PERIOD_MS;
+    con = open_console();
+    for (unsigned int period = 1; period <= 3; period++) {
+        for (int i = 0; i < 100000; i++) {
+            act();
+            fire();
+            consoles_run();
+        }
+        assert_in_range(looks, 1, period * (PERIOD_BYTES / LOOK_BYTES + 1));
+        assert_int_equal(consoles_run(), PERIOD_MS);
+        now_ms += PERIOD_MS;
+    }
+    assert_true(looks > 2 * PERIOD_BYTES / LOOK_BYTES);
+    console_close(con);
+}
+
+static void empty_signals(void **state)
+{
+    (void)state;
+    signals_are_limited(say_nothing);
+}
+
+static void letters_one_by_one(void **state)
+{
+    (void)state;
+    signals_are_limited(say_a_letter);
+}
+
+static void nonsense_again_and_again(void **state)
+{
+    (void)state;
+    signals_are_limited(say_nonsense);
+}
+
+/* A kernel that boots: 16 bytes a signal, and we are as fast as it is. */
+static void boot_is_not_held_up(void **state)
+{
+    struct console *con;
+
+    (void)state;
+    now_ms += PERIOD_MS;
+    con = open_console();
+    for (int i = 0; i < 200 * 80 / 16; i++) {
+        print("0123456789abcdef");
+        fire();
+        consoles_run();
+        assert_int_equal(page->out_cons, page->out_prod);
+    }
+    console_close(con);
+}
+
+/* Long output comes at the whole rate: 64 rings full in each period. */
+static void bulk_gets_all_of_its_period(void **state)
+{
+    uint32_t begin;
+    struct console *con;
+
+    (void)state;
+    now_ms += PERIOD_MS;
+    con = open_console();
+    for (int period = 0; period < 2; period++) {
+        begin = page->out_cons;
+        notified = print_full_ring;
+        print_full_ring();
+        fire();
+        while (consoles_run() == 0)
+            ;
+        notified = NULL;
+        assert_int_equal(page->out_cons - begin, PERIOD_BYTES);
+        now_ms += PERIOD_MS;
+    }
+    console_close(con);
+}
+
+/* While its guest waits for the next period, one can type, and we sleep. */
+static void typing_at_a_guest_that_waits(void **state)
+{
+    struct console *con;
+    char text[4096];
+    double before;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    now_ms += PERIOD_MS;
+    con = open_console();
+    attach(fd);
+    serve_rounds(2);
+    for (unsigned int i = 0; i <= PERIOD_BYTES / LOOK_BYTES; i++) {
+        fire();
+        consoles_run();
+    }
+    assert_true(port_masked);
+    assert_int_equal(send(fd, "\003", 1, 0), 1);
+    serve_rounds(1);
+    assert_int_equal(page->in_prod, 1);
+
+    /* More than ring and buffer hold is left where it is. */
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(send(fd, text, sizeof(text), 0), sizeof(text));
+    serve_rounds(20);
+    assert_int_equal(page->in_prod, sizeof(page->in));
+    before = seconds();
+    assert_int_equal(loop_round(200), 0);
+    assert_true(seconds() - before > 0.19);
+    assert_true(port_masked);
+    close(fd);
+    console_close(con);
+}
+
+/* It hears no more of either list. */
+static void close_of_one_that_waits(void **state)
+{
+    struct console *con;
+
+    (void)state;
+    now_ms += PERIOD_MS;
+    con = open_console();
+    for (unsigned int i = 0; i <= PERIOD_BYTES / LOOK_BYTES; i++) {
+        fire();
+        consoles_run();
+    }
+    console_make_ready(con);
+    console_close(con);
+    now_ms += PERIOD_MS;
+    assert_int_equal(consoles_run(), -1);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -382,6 +548,13 @@ int main(void)
         cmocka_unit_test(close_takes_what_is_left),
         cmocka_unit_test(console_without_files),
         cmocka_unit_test(no_file_for_a_program),
+        cmocka_unit_test(empty_signals),
+        cmocka_unit_test(letters_one_by_one),
+        cmocka_unit_test(nonsense_again_and_again),
+        cmocka_unit_test(boot_is_not_held_up),
+        cmocka_unit_test(bulk_gets_all_of_its_period),
+        cmocka_unit_test(typing_at_a_guest_that_waits),
+        cmocka_unit_test(close_of_one_that_waits),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);
