@@ -24,7 +24,11 @@ struct logfile {
     int fd;
     uint64_t bytes;
     bool losing; /* the last write failed; said once */
+    struct logfile *next;
+    struct logfile **prev;
 };
+
+static struct logfile *all;
 
 void logfile_safe_name(const char *name, char *out, size_t room)
 {
@@ -83,10 +87,25 @@ struct logfile *logfile_open(const char *prefix, const char *name)
         free(lf);
         return NULL;
     }
+    lf->next = all;
+    lf->prev = &all;
+    if (all != NULL)
+        all->prev = &lf->next;
+    all = lf;
     /* Whatever is written later tries again. */
     if (open_fd(lf) != 0)
         lost(lf);
     return lf;
+}
+
+void logfile_reopen_all(void)
+{
+    for (struct logfile *lf = all; lf != NULL; lf = lf->next) {
+        if (lf->fd >= 0)
+            close(lf->fd);
+        if (open_fd(lf) != 0)
+            lost(lf);
+    }
 }
 
 static void old_name(const struct logfile *lf, unsigned int nr, char *out)
@@ -148,5 +167,8 @@ void logfile_close(struct logfile *lf)
         return;
     if (lf->fd >= 0)
         close(lf->fd);
+    *lf->prev = lf->next;
+    if (lf->next != NULL)
+        lf->next->prev = lf->prev;
     free(lf);
 }

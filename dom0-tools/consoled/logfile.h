@@ -29,6 +29,8 @@ struct logfile *logfile_open(const char *prefix, const char *name);
 /* Never blocks for long, never fails: a full disk loses text, and says so. */
 void logfile_write(struct logfile *lf, const char *buf, size_t len);
 void logfile_close(struct logfile *lf);
+/* Whoever moved the files away gets new ones in their place. */
+void logfile_reopen_all(void);
 
 /* name with only letters, digits, '.', '_', '-', and no leading dot. */
 void logfile_safe_name(const char *name, char *out, size_t room);

@@ -72,7 +72,8 @@ static void help(void)
          "      --log-keep N      old logs kept for each guest (4)\n"
          "      --no-logs         no logs of guests\n"
          "      --log-hypervisor  the hypervisor's log to DIR/hypervisor.log\n"
-         "      --help, --version");
+         "      --help, --version\n\n"
+         "SIGHUP: logs that were moved away start over.");
 }
 
 static uint32_t number(const char *text)
@@ -135,12 +136,35 @@ static void parse_options(int argc, char **argv)
     exit(2);
 }
 
+/* The daemon's own log; NULL: standard error. */
+static const char *own_log(void)
+{
+    if (opts.log_file != NULL)
+        return opts.log_file;
+    return opts.foreground ? NULL : LOG_DIR "/consoled.log";
+}
+
+/* The logs were moved away, by logrotate for one. */
+static void reopen_logs(void)
+{
+    const char *path = own_log();
+    int rc = path != NULL ? log_open(path) : 0;
+
+    if (rc != 0)
+        log_line("%s: cannot start over: %s", path, strerror(-rc));
+    logfile_reopen_all();
+}
+
 static void signal_event(struct loop_source *src, uint32_t events)
 {
     struct signalfd_siginfo si;
 
     (void)events;
-    if (read(src->fd, &si, sizeof(si)) == sizeof(si))
+    if (read(src->fd, &si, sizeof(si)) != sizeof(si))
+        return;
+    if (si.ssi_signo == SIGHUP)
+        reopen_logs();
+    else
         stop = true;
 }
 
@@ -152,6 +176,7 @@ static int start_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     source.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
