@@ -100,6 +100,7 @@ long do_multicall(unsigned long calls, unsigned long count)
         return -EFAULT;
     if (!count)
         return 0;
+    rest.calls = outside_hv_slots(calls);
     mc->active = true;
     mc->continued = false;
     if (unlikely(READ_ONCE(hypercall_dispatch) != hypercall_table))

@@ -19,21 +19,6 @@ bool guest_range_ok(guest_va_t va, uint64_t len)
     return end <= GUEST_LOW_END || va >= HV_VIRT_END;
 }
 
-/*
- * The same for speculation, which passes the check above while it is still
- * undecided: an address in the hypervisor's slots becomes 0, without a branch.
- */
-static guest_va_t outside_hypervisor(guest_va_t va)
-{
-    uint64_t inside;
-
-    __asm__("cmp %2, %1; sbb %0, %0"
-            : "=r"(inside)
-            : "r"(va - HV_VIRT_START), "r"(HV_VIRT_END - HV_VIRT_START)
-            : "cc");
-    return va & ~inside;
-}
-
 /* Words, then bytes; returns how many bytes were not copied (rounded up to
  * the interrupted word). One of dst and src is the guest's. */
 static size_t copy_words(void *dst, const void *src, size_t n)
@@ -56,7 +41,7 @@ int copy_from_guest_any(void *dst, guest_va_t src, size_t n)
 {
     if (in_hv_slots(src))
         return -EFAULT;
-    src = outside_hypervisor(src);
+    src = outside_hv_slots(src);
     return copy_words(dst, (const void *)src, n) ? -EFAULT : 0;
 }
 
@@ -64,7 +49,7 @@ int copy_to_guest_any(guest_va_t dst, const void *src, size_t n)
 {
     if (in_hv_slots(dst))
         return -EFAULT;
-    dst = outside_hypervisor(dst);
+    dst = outside_hv_slots(dst);
     return copy_words((void *)dst, src, n) ? -EFAULT : 0;
 }
 
@@ -72,6 +57,7 @@ int clear_guest_va(guest_va_t dst, size_t n)
 {
     if (in_hv_slots(dst))
         return -EFAULT;
+    dst = outside_hv_slots(dst);
     __asm__ volatile("1: rep stosb\n"
                      "2:\n" EX_TABLE("1b", "2b")
                      : "+c"(n), "+D"(dst)

@@ -46,6 +46,7 @@ static ALWAYS_INLINE MUST_CHECK int copy_from_guest_va(void *dst,
         return copy_from_guest_any(dst, src, n);
     if (in_hv_slots(src))
         goto fault;
+    src = outside_hv_slots(src);
     GUEST_LOAD_PART(uint64_t, 0);
     GUEST_LOAD_PART(uint64_t, 8);
     GUEST_LOAD_PART(uint64_t, 16);
@@ -66,6 +67,7 @@ static ALWAYS_INLINE MUST_CHECK int copy_to_guest_va(guest_va_t dst,
         return copy_to_guest_any(dst, src, n);
     if (in_hv_slots(dst))
         goto fault;
+    dst = outside_hv_slots(dst);
     if (n == 2) /* a status */
         GUEST_STORE_PART(uint16_t, guest_store16, 0);
     GUEST_STORE_PART(uint64_t, guest_store, 0);

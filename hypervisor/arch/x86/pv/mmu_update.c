@@ -200,6 +200,7 @@ static ALWAYS_INLINE int do_batch(struct batch *b, uint64_t reqs,
     _Static_assert(sizeof(struct mmu_update) == 16, "a pair of words");
     if (unlikely(!guest_words_ok(reqs, count * sizeof(struct mmu_update))))
         return -EFAULT;
+    reqs = outside_hv_slots(reqs);
     b->base = b->span = 0;
     b->own = b->pg_owner == current->domain && b->pt_owner == b->pg_owner
                  ? PTU_OWN

@@ -327,6 +327,7 @@ static ALWAYS_INLINE int do_ops(uint64_t ops, unsigned long count,
 
     if (!guest_words_ok(ops, count * sizeof(struct mmuext_op)))
         return -EFAULT;
+    ops = outside_hv_slots(ops);
     while (done < count) {
         struct mmuext_op op;
 

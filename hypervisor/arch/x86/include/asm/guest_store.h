@@ -20,6 +20,20 @@ static inline bool in_hv_slots(uint64_t va)
     return va >> HV_VIRT_SHIFT == HV_VIRT_TAG;
 }
 
+/*
+ * The same for speculation, which passes a check while it is still undecided,
+ * and may go on to use what it read as an address: one in the hypervisor's
+ * slots becomes 0, without a branch. Of a list its first address is enough: no
+ * list is so long that it would lead from one side of the slots into them.
+ */
+static ALWAYS_INLINE uint64_t outside_hv_slots(uint64_t va)
+{
+    uint64_t other = va >> HV_VIRT_SHIFT ^ HV_VIRT_TAG, keep;
+
+    __asm__("neg %1; sbb %0, %0" : "=r"(keep), "+r"(other) : : "cc");
+    return va & keep;
+}
+
 /* 64, 32 or 16 bits between a variable and the guest's va; goes to label if
  * that faults. */
 #define guest_store(va, value, label)                                         \

@@ -2,7 +2,7 @@
 /*
  * Single words of the current guest's memory, inline: for the paths where a
  * call of copy_from_guest_va() is most of the cost. The range was checked
- * with guest_words_ok(); each word is read once.
+ * with guest_words_ok() and begins outside_hv_slots(); each word is read once.
  */
 #ifndef ASM_GUEST_WORD_H
 #define ASM_GUEST_WORD_H
