@@ -59,16 +59,6 @@ static void unlink_tx(struct conn *c, struct tx *tx)
     c->nr_txs--;
 }
 
-/* A path changed twice is told once. */
-static bool told_later(const struct tx_change *tc)
-{
-    for (const struct tx_change *l = tc->next; l != NULL; l = l->next) {
-        if (l->c.kind == tc->c.kind && strcmp(l->path, tc->path) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int commit(struct request *rq, struct tx *tx)
 {
     struct store *st = rq->c->st;
@@ -87,10 +77,9 @@ static int commit(struct request *rq, struct tx *tx)
     delta_free(&delta);
     st->root = work;
     reply_ok(rq);
-    for (const struct tx_change *tc = tx->first; tc != NULL; tc = tc->next) {
-        if (!told_later(tc))
-            notify_change(st, &tc->c, old, work);
-    }
+    for (const struct tx_change *tc = tx->changes.told; tc != NULL;
+         tc = tc->next_told)
+        notify_change(st, &tc->c, old, work);
     node_put(old);
     return 0;
 }

@@ -25,6 +25,8 @@ static const struct {
     [QUOTA_TRANSACTIONS] = {"transactions", 10, "open transactions"},
     [QUOTA_PERMS] = {"perms", 5, "permission entries of a node"},
     [QUOTA_TX_NODES] = {"tx-nodes", 1024, "paths used in a transaction"},
+    [QUOTA_TX_MEMORY] = {"tx-memory", 512 * 1024,
+                         "bytes kept of a transaction's requests"},
     [QUOTA_EVENTS] = {"events", 1024, "watch events not yet delivered"},
     [QUOTA_MEMORY] = {"memory", 2560 * 1024, "bytes of a domain's nodes"},
 };

@@ -16,22 +16,15 @@ struct tx *tx_new(struct node *root, uint32_t id)
         return NULL;
     tx->nr_buckets = FIRST_BUCKETS;
     tx->use = calloc(tx->nr_buckets, sizeof(struct tx_use *));
-    if (tx->use == NULL) {
+    if (tx->use == NULL || changes_init(&tx->changes) != 0) {
+        free(tx->use);
         free(tx);
         return NULL;
     }
     tx->id = id;
     tx->base = node_get(root);
     tx->root = node_get(root);
-    tx->last = &tx->first;
     return tx;
-}
-
-static void change_free(struct tx_change *tc)
-{
-    blob_put(tc->c.value);
-    perms_put(tc->c.perms);
-    free(tc);
 }
 
 void tx_free(struct tx *tx)
@@ -44,12 +37,7 @@ void tx_free(struct tx *tx)
             free(u);
         }
     }
-    while (tx->first != NULL) {
-        struct tx_change *tc = tx->first;
-
-        tx->first = tc->next;
-        change_free(tc);
-    }
+    changes_free(&tx->changes);
     free(tx->use);
     delta_free(&tx->delta);
     node_put(tx->base);
@@ -89,6 +77,11 @@ static void grow(struct tx *tx)
     tx->nr_buckets = nr;
 }
 
+int64_t tx_use_cost(const char *path)
+{
+    return (int64_t)(sizeof(struct tx_use) + strlen(path) + 1);
+}
+
 int tx_note_use(struct tx *tx, const char *path, unsigned int what)
 {
     uint32_t h = hash_of(path);
@@ -101,7 +94,7 @@ int tx_note_use(struct tx *tx, const char *path, unsigned int what)
         u->what |= what;
         return 0;
     }
-    u = malloc(sizeof(*u) + strlen(path) + 1);
+    u = malloc((size_t)tx_use_cost(path));
     if (u == NULL)
         return -ENOMEM;
     if (tx->nr_uses >= tx->nr_buckets)
@@ -112,25 +105,23 @@ int tx_note_use(struct tx *tx, const char *path, unsigned int what)
     u->chain = *to;
     *to = u;
     tx->nr_uses++;
+    tx->bytes += tx_use_cost(path);
     return 0;
+}
+
+int64_t tx_change_cost(const struct tx *tx, const struct change *c)
+{
+    return changes_cost(&tx->changes, c);
 }
 
 int tx_note_change(struct tx *tx, const struct change *c)
 {
-    struct tx_change *tc = malloc(sizeof(*tc) + strlen(c->path) + 1);
+    int64_t cost = tx_change_cost(tx, c);
+    int rc = changes_note(&tx->changes, c);
 
-    if (tc == NULL)
-        return -ENOMEM;
-    tc->next = NULL;
-    tc->c = *c;
-    strcpy(tc->path, c->path);
-    tc->c.path = tc->path;
-    blob_get(tc->c.value);
-    if (tc->c.perms != NULL)
-        perms_get(tc->c.perms);
-    *tx->last = tc;
-    tx->last = &tc->next;
-    return 0;
+    if (rc == 0)
+        tx->bytes += cost;
+    return rc;
 }
 
 static bool unchanged(const struct node *then, const struct node *now,
@@ -173,7 +164,8 @@ int tx_merge(struct tx *tx, struct node **root, uint64_t *gen,
     }
     if (conflicts(tx, *root))
         return -EAGAIN;
-    for (struct tx_change *tc = tx->first; tc != NULL && rc >= 0; tc = tc->next)
+    for (struct tx_change *tc = tx->changes.first; tc != NULL && rc >= 0;
+         tc = tc->next)
         rc = tree_apply(root, &tc->c, ++*gen, as, delta);
     /* What worked on the snapshot and is unchanged works again. */
     return rc < 0 ? rc : 0;

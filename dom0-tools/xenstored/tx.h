@@ -18,6 +18,7 @@
 #define XENSTORED_TX_H
 
 #include "account.h"
+#include "changes.h"
 #include "tree.h"
 
 /* What was looked at; existence is implied by each. */
@@ -32,12 +33,6 @@ struct tx_use {
     char path[];
 };
 
-struct tx_change {
-    struct tx_change *next;
-    struct change c;
-    char path[];
-};
-
 struct tx {
     struct tx *next; /* of the same connection */
     uint32_t id;
@@ -47,8 +42,8 @@ struct tx {
     struct tx_use **use;
     uint32_t nr_buckets;
     uint32_t nr_uses;
-    struct tx_change *first;
-    struct tx_change **last;
+    struct changes changes;
+    int64_t bytes; /* kept of uses and changes */
 };
 
 struct tx *tx_new(struct node *root, uint32_t id);
@@ -58,6 +53,9 @@ void tx_free(struct tx *tx);
 int tx_note_use(struct tx *tx, const char *path, unsigned int what);
 /* Note a change that was applied to tx->root. 0 or -ENOMEM. */
 int tx_note_change(struct tx *tx, const struct change *c);
+/* What each of these would add to tx->bytes, at most. */
+int64_t tx_use_cost(const char *path);
+int64_t tx_change_cost(const struct tx *tx, const struct change *c);
 
 /*
  * Put the result into *root (the caller's reference to the store's current

@@ -10,15 +10,28 @@ static struct node **view_root(const struct request *rq)
     return rq->tx != NULL ? &rq->tx->root : &rq->c->st->root;
 }
 
+/* May the client's transaction keep this many bytes more? */
+static int tx_room(const struct request *rq, int64_t more, const char *path)
+{
+    struct account *a = conn_account(rq->c);
+
+    if (a == NULL || more <= 0)
+        return 0;
+    return quota_check(&rq->c->st->quotas, QUOTA_TX_MEMORY,
+                       rq->tx->bytes + more, a, path);
+}
+
 /* A domain pays for what its transactions make us remember. */
 static int use_quota(const struct request *rq, const char *path)
 {
     struct account *a = conn_account(rq->c);
+    int rc;
 
     if (a == NULL)
         return 0;
-    return quota_check(&rq->c->st->quotas, QUOTA_TX_NODES,
-                       (int64_t)rq->tx->nr_uses + 1, a, path);
+    rc = quota_check(&rq->c->st->quotas, QUOTA_TX_NODES,
+                     (int64_t)rq->tx->nr_uses + 1, a, path);
+    return rc != 0 ? rc : tx_room(rq, tx_use_cost(path), path);
 }
 
 static int note(const struct request *rq, const char *path, unsigned int what)
@@ -134,11 +147,14 @@ static int within_quota(const struct request *rq, const struct delta *delta,
     return rc;
 }
 
-static int keep_in_tx(struct tx *tx, const struct change *c,
+static int keep_in_tx(const struct request *rq, const struct change *c,
                       const struct delta *delta)
 {
-    int rc = delta_reserve(&tx->delta, delta);
+    struct tx *tx = rq->tx;
+    int rc = tx_room(rq, tx_change_cost(tx, c), c->path);
 
+    if (rc == 0)
+        rc = delta_reserve(&tx->delta, delta);
     if (rc == 0)
         rc = tx_note_change(tx, c);
     if (rc == 0)
@@ -166,7 +182,7 @@ int view_change(const struct request *rq, struct change *c)
     if (changed)
         rc = within_quota(rq, &delta, c->path);
     if (rc == 0 && changed && rq->tx != NULL)
-        rc = keep_in_tx(rq->tx, c, &delta);
+        rc = keep_in_tx(rq, c, &delta);
     if (rc == 0 && changed) {
         *root = work;
         if (rq->tx == NULL)

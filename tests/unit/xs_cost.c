@@ -94,9 +94,62 @@ static void flat_to_a_thousand_guests(void **state)
     client_end(c);
 }
 
+#define FEW  2000
+#define MANY (8 * FEW)
+
+/* The end of a transaction of so many changes, on top of somebody else's. */
+static double time_commit(struct client *c, int nr)
+{
+    uint32_t tx = tx_begin(c);
+    double start;
+
+    for (int i = 0; i < nr; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/big/%d", i);
+        assert_int_equal(put(c, tx, path, "v"), 0);
+    }
+    assert_int_equal(put(c, 0, "/other", ""), 0);
+    start = cpu_seconds();
+    assert_int_equal(tx_end(c, tx, true), 0);
+    start = cpu_seconds() - start;
+    assert_int_equal(ask_path(c, XS_RM, 0, "/big", NULL), 0);
+    return start;
+}
+
+static double best_commit(struct client *c, int nr)
+{
+    double best = 1e9;
+
+    for (int t = 0; t < TRIES; t++) {
+        double used = time_commit(c, nr);
+
+        if (used < best)
+            best = used;
+    }
+    return best;
+}
+
+/* While one transaction ends, everybody else waits. */
+static void commit_is_linear(void **state)
+{
+    struct client *c = client_new(0);
+    double few = best_commit(c, FEW);
+    double many = best_commit(c, MANY);
+
+    (void)state;
+    print_message("commit: %.1f us of %d changes, %.1f us of %d\n", few * 1e6,
+                  FEW, many * 1e6, MANY);
+    assert_true(many < few * 3.0 * MANY / FEW);
+    client_end(c);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {STORE_TEST(flat_to_a_thousand_guests)};
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(flat_to_a_thousand_guests),
+        STORE_TEST(commit_is_linear),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,9 @@
 
 #include "xs_fixture.h"
 
+/* The address sanitizer's count; its header is not always installed. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+
 static void isolation(void **state)
 {
     struct client *a = client_new(0);
@@ -289,6 +292,253 @@ static void strangers_never_conflict(void **state)
         client_end(c[i]);
 }
 
+/* A guest with a home of its own. */
+static struct client *guest_with_home(struct client *dom0, uint32_t domid)
+{
+    struct client *g = client_new(domid);
+    char path[64];
+    char perms[16];
+
+    snprintf(path, sizeof(path), "/local/domain/%u", domid);
+    snprintf(perms, sizeof(perms), "n%u", domid);
+    assert_int_equal(ask_path(dom0, XS_MKDIR, 0, path, NULL), 0);
+    assert_int_equal(set_perms(dom0, path, perms), 0);
+    return g;
+}
+
+#define REPEATS 100000
+
+/* Whoever repeats itself must not make us keep each time: it is our memory. */
+static void one_path_over_and_over(void **state)
+{
+    struct client *dom0 = client_new(0);
+    struct client *g = guest_with_home(dom0, 6);
+    static char value[2049];
+    size_t before;
+    uint32_t tx;
+
+    (void)state;
+    memset(value, 'x', sizeof(value) - 1);
+    assert_int_equal(put(g, 0, "v", value), 0);
+    tx = tx_begin(g);
+    before = __sanitizer_get_current_allocated_bytes();
+    for (int i = 0; i < REPEATS; i++) {
+        snprintf(value + 2000, 49, "%048d", i);
+        assert_int_equal(put(g, tx, "v", value), 0);
+    }
+    assert_true(__sanitizer_get_current_allocated_bytes() < before + 65536);
+    /* Merged on top of somebody else's change, it is the last value. */
+    assert_int_equal(put(dom0, 0, "/other", ""), 0);
+    assert_int_equal(tx_end(g, tx, true), 0);
+    assert_value(g, 0, "v", value);
+    client_end(g);
+    client_end(dom0);
+}
+
+/* What cannot be kept once only is counted, and refused in the end. */
+static int many_changes(struct client *g, uint32_t tx, int *nr)
+{
+    static const char perms[] = "p\0n6\0r1";
+    int rc = 0;
+
+    for (*nr = 0; *nr < REPEATS && rc == 0; (*nr)++) {
+        switch (*nr % 4) {
+        case 0:
+            rc = put(g, tx, "p", "");
+            break;
+        case 1:
+            rc = ask(g, XS_SET_PERMS, tx, perms, sizeof(perms), NULL);
+            break;
+        case 2:
+            rc = ask_path(g, XS_MKDIR, tx, "p/kid", NULL);
+            break;
+        default:
+            rc = ask_path(g, XS_RM, tx, "p", NULL);
+            break;
+        }
+    }
+    return rc;
+}
+
+static void changes_are_limited(void **state)
+{
+    struct client *dom0 = client_new(0);
+    struct client *g = guest_with_home(dom0, 6);
+    uint32_t tx = tx_begin(g);
+    size_t before = __sanitizer_get_current_allocated_bytes();
+    int nr;
+
+    (void)state;
+    assert_int_equal(many_changes(g, tx, &nr), -ENOSPC);
+    assert_true(nr > 1000);
+    assert_true(__sanitizer_get_current_allocated_bytes() <
+                before + 1024 * 1024);
+    assert_int_equal(tx_end(g, tx, true), 0);
+    assert_int_equal(put(g, 0, "p", "goes on"), 0);
+    /* dom0 has no limits. */
+    tx = tx_begin(dom0);
+    for (int i = 0; i < 20000; i++) {
+        assert_int_equal(ask_path(dom0, XS_MKDIR, tx, "/q/r", NULL), 0);
+        assert_int_equal(ask_path(dom0, XS_RM, tx, "/q", NULL), 0);
+    }
+    assert_int_equal(tx_end(dom0, tx, true), 0);
+    client_end(g);
+    client_end(dom0);
+}
+
+/* Long paths cost what they are long. */
+static void long_paths_are_limited(void **state)
+{
+    struct client *dom0 = client_new(0);
+    struct client *g = guest_with_home(dom0, 6);
+    uint32_t tx = tx_begin(g);
+    char path[2000];
+    int rc = 0;
+    int i;
+
+    (void)state;
+    memset(path, 'a', sizeof(path));
+    for (i = 0; i < 900 && rc == 0; i++) {
+        snprintf(path + 1900, 50, "%d", i);
+        rc = ask_path(g, XS_READ, tx, path, NULL);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
+    assert_int_equal(rc, -ENOSPC);
+    assert_true(i > 200);
+    client_end(g);
+    client_end(dom0);
+}
+
+/*
+ * A change may take an earlier one's place only where nothing in between makes
+ * a difference: each of these must be the same, merged or not.
+ */
+enum step_kind {
+    STEP_END,
+    STEP_WRITE,
+    STEP_MKDIR,
+    STEP_RM,
+    STEP_PERMS,
+};
+struct step {
+    enum step_kind kind;
+    const char *path;
+    const char *arg;
+};
+
+static const struct step scripts[][8] = {
+    /* The second value must not go with the node it did not mean. */
+    {{STEP_WRITE, "/s/a", "1"},
+     {STEP_RM, "/s/a", NULL},
+     {STEP_WRITE, "/s/a", "2"}},
+    {{STEP_WRITE, "/s/a/b", "1"},
+     {STEP_RM, "/s/a", NULL},
+     {STEP_WRITE, "/s/a/b", "2"}},
+    {{STEP_WRITE, "/s/a", "1"},
+     {STEP_RM, "/s/a", NULL},
+     {STEP_WRITE, "/s/a", "2"},
+     {STEP_WRITE, "/s/b", "1"},
+     {STEP_WRITE, "/s/a", "3"}},
+    /* The kid inherits what its parent had then; the later one what now. */
+    {{STEP_MKDIR, "/s/a", NULL},
+     {STEP_PERMS, "/s/a", "n0 r5"},
+     {STEP_WRITE, "/s/a/kid", "1"},
+     {STEP_PERMS, "/s/a", "n0 r7"},
+     {STEP_WRITE, "/s/a/young", "1"}},
+    {{STEP_WRITE, "/s/a", "1"},
+     {STEP_PERMS, "/s/a", "n0 r5"},
+     {STEP_PERMS, "/s/a", "n0 r7"},
+     {STEP_WRITE, "/s/a", "2"},
+     {STEP_PERMS, "/s/a", "n0 b7"}},
+    {{STEP_PERMS, "/s/old", "n0 r5"},
+     {STEP_RM, "/s/old", NULL},
+     {STEP_WRITE, "/s/old", "1"},
+     {STEP_PERMS, "/s/old", "n0 r7"}},
+    /* Values before and after permissions, kids made in between. */
+    {{STEP_WRITE, "/s/old", "1"},
+     {STEP_PERMS, "/s", "n0 w5"},
+     {STEP_MKDIR, "/s/old/kid", NULL},
+     {STEP_WRITE, "/s/old", "2"},
+     {STEP_PERMS, "/s/old", "n0 r7"},
+     {STEP_WRITE, "/s/old/kid", "3"},
+     {STEP_WRITE, "/s/old", ""}},
+};
+
+static void take_step(struct client *c, uint32_t tx, const struct step *s)
+{
+    char buf[128];
+    size_t at = strlen(s->path) + 1;
+
+    memcpy(buf, s->path, at);
+    switch (s->kind) {
+    case STEP_WRITE:
+        assert_int_equal(put(c, tx, s->path, s->arg), 0);
+        break;
+    case STEP_PERMS:
+        for (const char *p = s->arg; *p != '\0'; p++)
+            buf[at++] = *p == ' ' ? '\0' : *p;
+        buf[at++] = '\0';
+        assert_int_equal(ask(c, XS_SET_PERMS, tx, buf, at, NULL), 0);
+        break;
+    default:
+        assert_int_equal(ask_path(c, s->kind == STEP_RM ? XS_RM : XS_MKDIR, tx,
+                                  s->path, NULL),
+                         0);
+    }
+}
+
+/* The subtree as text: names, values, permissions. */
+static void picture(const struct node *n, void *arg)
+{
+    FILE *f = arg;
+
+    fprintf(f, "%s=%.*s", n->name->data,
+            n->value != NULL ? (int)n->value->len_bytes : 0,
+            n->value != NULL ? n->value->data : "");
+    for (uint32_t i = 0; i < n->perms->nr; i++)
+        fprintf(f, " %c%u", n->perms->e[i].access, n->perms->e[i].domid);
+    fputc('\n', f);
+}
+
+static void run_script(struct client *c, const struct step *s, bool in_tx,
+                       char *out, size_t room)
+{
+    FILE *f = fmemopen(out, room, "w");
+    uint32_t tx;
+
+    assert_non_null(f);
+    assert_int_equal(put(c, 0, "/s/old", "0"), 0);
+    tx = in_tx ? tx_begin(c) : 0;
+    for (; s->kind != STEP_END; s++)
+        take_step(c, tx, s);
+    if (in_tx) {
+        /* So that the changes are made again. */
+        assert_int_equal(put(c, 0, "/elsewhere", ""), 0);
+        assert_int_equal(tx_end(c, tx, true), 0);
+    }
+    node_walk(tree_find(store.root, "/s"), picture, f);
+    fclose(f);
+    assert_int_equal(store_check(&store), 0);
+    assert_int_equal(ask_path(c, XS_RM, 0, "/s", NULL), 0);
+    assert_int_equal(ask_path(c, XS_RM, 0, "/elsewhere", NULL), 0);
+}
+
+static void merged_as_if_made_one_by_one(void **state)
+{
+    struct client *c = client_new(0);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        char plain[512] = "";
+        char merged[512] = "";
+
+        run_script(c, scripts[i], false, plain, sizeof(plain));
+        run_script(c, scripts[i], true, merged, sizeof(merged));
+        assert_string_equal(merged, plain);
+    }
+    client_end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +547,10 @@ int main(void)
         STORE_TEST(what_conflicts),
         STORE_TEST(as_if_one_after_the_other),
         STORE_TEST(strangers_never_conflict),
+        STORE_TEST(one_path_over_and_over),
+        STORE_TEST(changes_are_limited),
+        STORE_TEST(long_paths_are_limited),
+        STORE_TEST(merged_as_if_made_one_by_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
