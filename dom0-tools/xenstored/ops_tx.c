@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "request.h"
+#include "view.h"
 
 /* Unprivileged ones are far below by quota; this bounds dom0's programs. */
 #define MAX_TXS 4096U
@@ -67,8 +67,11 @@ static int commit(struct request *rq, struct tx *tx)
     struct delta delta = {0};
     int rc = tx_merge(tx, &work, &st->gen, &st->accounts, &delta);
 
+    st->nr_conflicts += rc == -EAGAIN;
+    /* Each was within the limits by itself; others may have ended since. */
+    if (rc == 0)
+        rc = view_within_quota(rq, &delta, NULL, "end of a transaction");
     if (rc != 0) {
-        st->nr_conflicts += rc == -EAGAIN;
         node_put(work);
         delta_free(&delta);
         return rc;

@@ -118,14 +118,13 @@ int view_may(const struct request *rq, const char *path, unsigned int need,
     return view_access(rq, path, need, 0, n);
 }
 
-/* What the client would own after this operation, against its limits. */
-static int within_quota(const struct request *rq, const struct delta *delta,
-                        const char *path)
+int view_within_quota(const struct request *rq, const struct delta *delta,
+                      const struct delta *earlier, const char *what)
 {
     const struct quotas *q = &rq->c->st->quotas;
     struct account *a = conn_account(rq->c);
     const struct delta_entry *now;
-    const struct delta_entry *earlier = NULL;
+    const struct delta_entry *before = NULL;
     int64_t nodes;
     int64_t bytes;
     int rc = 0;
@@ -135,15 +134,15 @@ static int within_quota(const struct request *rq, const struct delta *delta,
     now = delta_find(delta, a->domid);
     if (now == NULL)
         return 0;
-    if (rq->tx != NULL)
-        earlier = delta_find(&rq->tx->delta, a->domid);
-    nodes = a->nodes + now->nodes + (earlier != NULL ? earlier->nodes : 0);
-    bytes = a->bytes + now->bytes + (earlier != NULL ? earlier->bytes : 0);
+    if (earlier != NULL)
+        before = delta_find(earlier, a->domid);
+    nodes = a->nodes + now->nodes + (before != NULL ? before->nodes : 0);
+    bytes = a->bytes + now->bytes + (before != NULL ? before->bytes : 0);
     /* Getting rid of things is always allowed. */
     if (now->nodes > 0)
-        rc = quota_check(q, QUOTA_NODES, nodes, a, path);
+        rc = quota_check(q, QUOTA_NODES, nodes, a, what);
     if (rc == 0 && now->bytes > 0)
-        rc = quota_check(q, QUOTA_MEMORY, bytes, a, path);
+        rc = quota_check(q, QUOTA_MEMORY, bytes, a, what);
     return rc;
 }
 
@@ -180,7 +179,8 @@ int view_change(const struct request *rq, struct change *c)
     rc = tree_apply(&work, c, ++st->gen, &st->accounts, &delta);
     changed = rc > 0;
     if (changed)
-        rc = within_quota(rq, &delta, c->path);
+        rc = view_within_quota(rq, &delta,
+                               rq->tx != NULL ? &rq->tx->delta : NULL, c->path);
     if (rc == 0 && changed && rq->tx != NULL)
         rc = keep_in_tx(rq, c, &delta);
     if (rc == 0 && changed) {

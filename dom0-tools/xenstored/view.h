@@ -23,6 +23,14 @@ int view_node(const struct request *rq, const char *path, unsigned int need,
 int view_may(const struct request *rq, const char *path, unsigned int need,
              const struct node **n);
 
+/*
+ * What the client would own after delta, on top of its account and of what its
+ * transaction did earlier (NULL: nothing), against its limits. what: for the
+ * log. 0 or -ENOSPC.
+ */
+int view_within_quota(const struct request *rq, const struct delta *delta,
+                      const struct delta *earlier, const char *what);
+
 /* Apply a change to what the request sees, quotas kept, and reply. */
 int view_change(const struct request *rq, struct change *c);
 

@@ -386,6 +386,49 @@ static void changes_are_limited(void **state)
     client_end(dom0);
 }
 
+/* Limits hold for the sum of transactions, not only inside of each. */
+static void limits_hold_at_the_end(void **state)
+{
+    struct client *dom0 = client_new(0);
+    struct client *g = guest_with_home(dom0, 6);
+    struct account *a = account_find(&store.accounts, 6);
+    static char value[1001];
+    uint32_t tx[4];
+
+    (void)state;
+    memset(value, 'x', sizeof(value) - 1);
+    store.quotas.limit[QUOTA_NODES] = 25;
+    for (int i = 0; i < 4; i++) {
+        tx[i] = tx_begin(g);
+        for (int j = 0; j < 10; j++) {
+            char path[32];
+
+            snprintf(path, sizeof(path), "t%d-%d", i, j);
+            assert_int_equal(put(g, tx[i], path, value), 0);
+        }
+    }
+    /* Its home and ten nodes each; no memory for the second ten. */
+    assert_int_equal(tx_end(g, tx[0], true), 0);
+    store.quotas.limit[QUOTA_MEMORY] = a->bytes + 5000;
+    assert_int_equal(tx_end(g, tx[1], true), -ENOSPC);
+    store.quotas.limit[QUOTA_MEMORY] = 1 << 20;
+    assert_int_equal(tx_end(g, tx[2], true), 0);
+    assert_int_equal(tx_end(g, tx[3], true), -ENOSPC);
+    assert_int_equal(a->nodes, 21);
+    /* Nothing of it was applied, the transaction is over. */
+    assert_int_equal(ask_path(g, XS_READ, 0, "t3-0", NULL), -ENOENT);
+    assert_int_equal(ask_path(g, XS_READ, tx[3], "t3-0", NULL), -ENOENT);
+    assert_int_equal(g->conn->nr_txs, 0);
+    /* To have less is always possible. */
+    store.quotas.limit[QUOTA_NODES] = 5;
+    tx[0] = tx_begin(g);
+    assert_int_equal(ask_path(g, XS_RM, tx[0], "t0-0", NULL), 0);
+    assert_int_equal(put(dom0, 0, "/other", ""), 0);
+    assert_int_equal(tx_end(g, tx[0], true), 0);
+    client_end(g);
+    client_end(dom0);
+}
+
 /* Long paths cost what they are long. */
 static void long_paths_are_limited(void **state)
 {
@@ -549,6 +592,7 @@ int main(void)
         STORE_TEST(strangers_never_conflict),
         STORE_TEST(one_path_over_and_over),
         STORE_TEST(changes_are_limited),
+        STORE_TEST(limits_hold_at_the_end),
         STORE_TEST(long_paths_are_limited),
         STORE_TEST(merged_as_if_made_one_by_one),
     };
