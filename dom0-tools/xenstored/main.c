@@ -19,6 +19,7 @@
 #include "libs/daemon/detach.h"
 #include "libs/daemon/log.h"
 #include "libs/daemon/loop.h"
+#include "logkeep.h"
 #include "options.h"
 #include "sock.h"
 #include "store.h"
@@ -37,9 +38,9 @@ static void signal_event(struct loop_source *src, uint32_t events)
     (void)events;
     if (read(src->fd, &si, sizeof(si)) != sizeof(si))
         return;
-    if (si.ssi_signo == SIGHUP && opts->log_file != NULL)
-        log_open(opts->log_file);
-    else if (si.ssi_signo != SIGHUP)
+    if (si.ssi_signo == SIGHUP)
+        logkeep_reopen();
+    else
         stop = true;
 }
 
@@ -121,7 +122,7 @@ static int start_store(void)
 
 static int start_log(void)
 {
-    return opts->log_file != NULL ? log_open(opts->log_file) : 0;
+    return opts->log_file != NULL ? logkeep_open(opts->log_file) : 0;
 }
 
 static int start_link(void)
@@ -164,7 +165,7 @@ static void serve(void)
 
     detach_ready();
     if (!opts->foreground)
-        log_open_default();
+        logkeep_default();
     while (!stop) {
         int rc = loop_round(busy ? 0 : -1);
 
@@ -173,6 +174,7 @@ static void serve(void)
             break;
         }
         busy = conns_run(&store);
+        logkeep_check(log_now_ms());
     }
 }
 

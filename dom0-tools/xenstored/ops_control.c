@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libs/daemon/log.h"
+#include "logkeep.h"
 #include "request.h"
 
 #define MAX_WORDS 4
@@ -72,7 +72,7 @@ static int do_logfile(struct store *st, int argc, const char **argv,
     (void)st;
     if (argc != 2)
         return -EINVAL;
-    rc = log_open(argv[1]);
+    rc = logkeep_open(argv[1]);
     if (rc == 0)
         say(a, "OK");
     return rc;

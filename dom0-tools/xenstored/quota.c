@@ -13,6 +13,7 @@
 
 /* A guest that keeps trying must not fill the disk with our log. */
 #define LOG_EVERY_MS 60000U
+#define LOG_WHAT_MAX 80
 
 static const struct {
     const char *name;
@@ -85,9 +86,10 @@ int quota_check(const struct quotas *q, enum quota which, int64_t used,
     if (who->logged_ms[which] == 0 ||
         now - who->logged_ms[which] >= LOG_EVERY_MS) {
         who->logged_ms[which] = now;
-        log_line("domain %u: refused, over its limit of %lld %s (%s): %s",
+        log_line("domain %u: refused, over its limit of %lld %s (%s): %.*s%s",
                  who->domid, (long long)q->limit[which], quotas[which].help,
-                 quotas[which].name, what);
+                 quotas[which].name, LOG_WHAT_MAX, what,
+                 strlen(what) > LOG_WHAT_MAX ? "..." : "");
     }
     return -ENOSPC;
 }

@@ -34,7 +34,8 @@ int quota_parse(struct quotas *q, const char *text);
 
 /*
  * 0 if used is within the limit, else -ENOSPC and a log line naming domain,
- * limit and what (at most one a minute for each domain and limit).
+ * limit and the beginning of what (at most one a minute for each domain and
+ * limit).
  */
 int quota_check(const struct quotas *q, enum quota which, int64_t used,
                 struct account *who, const char *what);
