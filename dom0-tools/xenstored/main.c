@@ -137,14 +137,17 @@ static int detach(void)
     return detach_begin();
 }
 
-/* The socket and rings queue what comes before the loop turns. */
+/*
+ * The socket and rings queue what comes before the loop turns. Signals come
+ * after the background: epoll tells of those of the process that asked.
+ */
 static int start_all(void)
 {
     static const struct step steps[] = {
         {"log", start_log},         {"store", start_store},
         {"first nodes", plant_all}, {"loop", loop_init},
-        {"signals", start_signals}, {"socket", start_socket},
-        {"hypervisor", start_link}, {"background", detach},
+        {"socket", start_socket},   {"hypervisor", start_link},
+        {"background", detach},     {"signals", start_signals},
         {"pid file", write_pid},
     };
 
