@@ -149,8 +149,37 @@ static void accept_event(struct loop_source *src, uint32_t events)
     }
 }
 
+/*
+ * The socket of a daemon that serves must stay: clients find the store by its
+ * name, and would lose sight of the one that has all the guests. One too busy
+ * to take us (EAGAIN) is there as well.
+ */
+static int nobody_serves(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool there;
+
+    if (fd < 0)
+        return -errno;
+    there = connect(fd, (struct sockaddr *)&listener.addr,
+                    sizeof(listener.addr)) == 0 ||
+            errno == EAGAIN;
+    close(fd);
+    if (!there)
+        return 0;
+    log_line("%s: a store daemon answers there already; stop it first, or "
+             "give this one another folder with --socket",
+             listener.addr.sun_path);
+    return -EADDRINUSE;
+}
+
 static int bind_socket(int fd)
 {
+    int rc = nobody_serves();
+
+    if (rc != 0)
+        return rc;
+    /* Left behind by a killed one. */
     unlink(listener.addr.sun_path);
     if (bind(fd, (struct sockaddr *)&listener.addr, sizeof(listener.addr)) !=
             0 ||
@@ -175,8 +204,10 @@ int sock_listen(struct store *st, const char *path)
     rc = bind_socket(listener.src.fd);
     if (rc == 0)
         rc = loop_add(&listener.src, EPOLLIN);
-    if (rc != 0)
+    if (rc != 0) {
         close(listener.src.fd);
+        listener.src.fd = -1;
+    }
     return rc;
 }
 

@@ -5,7 +5,10 @@
 
 #include "store.h"
 
-/* Listen at path (an old socket there is replaced). 0 or -errno. */
+/*
+ * Listen at path; a socket there that nobody serves is replaced. 0 or -errno;
+ * -EADDRINUSE (logged): somebody answers there.
+ */
 int sock_listen(struct store *st, const char *path);
 void sock_stop(void);
 

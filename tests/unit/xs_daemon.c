@@ -142,10 +142,55 @@ static void hears_signals(void **state)
     assert_false(there(socket_path));
 }
 
+static ino_t inode(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* With or without a hypervisor: it must leave before it touches anything. */
+static void second_one_is_refused(void **state)
+{
+    char other_pid[80];
+    ino_t socket_inode = inode(socket_path);
+    pid_t first = daemon_pid();
+
+    (void)state;
+    snprintf(other_pid, sizeof(other_pid), "%s.2", pid_path);
+    assert_int_equal(launch(other_pid, NULL), 1);
+    assert_true(answers());
+    assert_int_equal(launch(other_pid, "--no-domains"), 1);
+    assert_true(answers());
+    assert_true(inode(socket_path) == socket_inode);
+    assert_false(there(other_pid));
+    assert_int_equal(kill(first, SIGTERM), 0);
+    assert_true(comes(pid_path, false));
+}
+
+/* What a killed one left behind is in nobody's way. */
+static void takes_over_from_a_dead_one(void **state)
+{
+    pid_t first = daemon_pid();
+
+    (void)state;
+    assert_int_equal(kill(first, SIGKILL), 0);
+    for (int i = 0; i < 500 && answers(); i++)
+        usleep(10000);
+    assert_true(there(socket_path));
+    assert_int_equal(launch(pid_path, "--no-domains"), 0);
+    assert_true(answers());
+    assert_int_equal(kill(daemon_pid(), SIGTERM), 0);
+    assert_true(comes(pid_path, false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hears_signals, start, finish),
+        cmocka_unit_test_setup_teardown(second_one_is_refused, start, finish),
+        cmocka_unit_test_setup_teardown(takes_over_from_a_dead_one, start,
+                                        finish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
