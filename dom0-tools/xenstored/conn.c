@@ -91,6 +91,7 @@ void conn_add_watch(struct conn *c, struct watch *w)
         c->watches->prev_mine = &w->next_mine;
     c->watches = w;
     c->nr_watches++;
+    c->watch_bytes += w->cost;
 }
 
 void conn_remove_watch(struct conn *c, struct watch *w)
@@ -99,6 +100,7 @@ void conn_remove_watch(struct conn *c, struct watch *w)
     if (w->next_mine != NULL)
         w->next_mine->prev_mine = w->prev_mine;
     c->nr_watches--;
+    c->watch_bytes -= w->cost;
     watches_remove(&c->st->watches, w);
     output_forget_watch(c, w);
     free(w->path);

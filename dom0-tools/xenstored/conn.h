@@ -57,6 +57,7 @@ struct conn {
     struct conn *next_ready;
     struct watch *watches;
     uint32_t nr_watches;
+    int64_t watch_bytes; /* their costs */
     struct tx *txs;
     uint32_t nr_txs;
     uint32_t next_tx;

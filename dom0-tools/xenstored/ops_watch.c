@@ -44,6 +44,7 @@ static struct watch *watch_new(struct conn *c, const char *path,
     w->owner = c;
     w->path = strdup(path);
     w->token = strdup(token);
+    w->cost = watch_cost(path, token);
     if (w->path != NULL && w->token != NULL &&
         watches_add(&c->st->watches, w) == 0)
         return w;
@@ -56,7 +57,9 @@ static struct watch *watch_new(struct conn *c, const char *path,
 static int may_add(const struct request *rq, const char *path,
                    const char *token)
 {
+    const struct quotas *q = &rq->c->st->quotas;
     struct account *a = conn_account(rq->c);
+    int rc;
 
     if (xs_path_special(path) && store_special(rq->c->st, path) == NULL)
         return -EINVAL;
@@ -64,8 +67,11 @@ static int may_add(const struct request *rq, const char *path,
         return -EEXIST;
     if (a == NULL)
         return 0;
-    return quota_check(&rq->c->st->quotas, QUOTA_WATCHES,
-                       (int64_t)rq->c->nr_watches + 1, a, path);
+    rc = quota_check(q, QUOTA_WATCHES, (int64_t)rq->c->nr_watches + 1, a, path);
+    return rc != 0 ? rc
+                   : quota_check(q, QUOTA_WATCH_MEMORY,
+                                 rq->c->watch_bytes + watch_cost(path, token),
+                                 a, path);
 }
 
 int ops_watch(struct request *rq)

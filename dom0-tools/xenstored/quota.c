@@ -22,6 +22,8 @@ static const struct {
 } quotas[NR_QUOTAS] = {
     [QUOTA_NODES] = {"nodes", 1000, "nodes owned by a domain"},
     [QUOTA_WATCHES] = {"watches", 128, "watches set by a domain"},
+    [QUOTA_WATCH_MEMORY] = {"watch-memory", 256 * 1024,
+                            "bytes kept of a domain's watches"},
     [QUOTA_NODE_SIZE] = {"node-size", 2048, "bytes of a value"},
     [QUOTA_TRANSACTIONS] = {"transactions", 10, "open transactions"},
     [QUOTA_PERMS] = {"perms", 5, "permission entries of a node"},

@@ -11,6 +11,7 @@ struct account;
 enum quota {
     QUOTA_NODES,
     QUOTA_WATCHES,
+    QUOTA_WATCH_MEMORY,
     QUOTA_NODE_SIZE,
     QUOTA_TRANSACTIONS,
     QUOTA_PERMS,

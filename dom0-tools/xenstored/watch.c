@@ -179,6 +179,17 @@ static struct watch_point *start(const struct watches *ws, const char *path)
     return path[0] == '@' ? ws->special : ws->root;
 }
 
+int64_t watch_cost(const char *path, const char *token)
+{
+    size_t bytes = sizeof(struct watch) + strlen(path) + strlen(token) + 2;
+    const char *name;
+    size_t len;
+
+    while (component(&path, &name, &len))
+        bytes += sizeof(struct watch_point) + len + 1;
+    return (int64_t)bytes;
+}
+
 int watches_add(struct watches *ws, struct watch *w)
 {
     struct watch_point *p = start(ws, w->path);

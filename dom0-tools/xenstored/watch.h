@@ -32,6 +32,7 @@ struct watch {
     int depth;        /* levels below path that fire; -1: all */
     uint32_t pending; /* events queued and not yet sent */
     bool collapsed;   /* one of them stands for all that came later */
+    int64_t cost;     /* watch_cost() of it */
 };
 
 struct watches {
@@ -50,6 +51,12 @@ typedef void watch_fn(struct watch *w, const char *path, void *arg);
 int watches_init(struct watches *ws);
 /* All watches must have been removed. */
 void watches_free(struct watches *ws);
+
+/*
+ * Bytes that a watch makes us keep, as if no other were on its way: points may
+ * be shared, but whoever else has them may leave.
+ */
+int64_t watch_cost(const char *path, const char *token);
 
 /* w->path must be valid; w is the caller's until removed. 0 or -ENOMEM. */
 int watches_add(struct watches *ws, struct watch *w);

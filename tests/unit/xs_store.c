@@ -425,6 +425,52 @@ static void quotas(void **state)
     client_end(dom0);
 }
 
+/* Every component of a watched path costs memory, there or not. */
+static void quota_of_watch_memory(void **state)
+{
+    struct client *dom0 = client_new(0);
+    struct client *g = guest_with_home(dom0, 6);
+    char path[2001];
+    char token[16];
+    int rc = 0;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 1000; i++)
+        memcpy(path + 2 * i, "a/", 3);
+    path[1999] = '\0';
+    for (i = 0; i < 128 && rc == 0; i++) {
+        path[0] = (char)('a' + i % 26);
+        snprintf(token, sizeof(token), "%d", i);
+        rc = watch(g, path, token);
+    }
+    assert_int_equal(rc, -ENOSPC);
+    assert_in_range(i, 2, 20);
+    assert_int_equal(watch(g, "device/vbd/51712/state", "plain"), 0);
+    /* One that goes makes room for another. */
+    path[0] = 'a';
+    assert_int_equal(watch(g, path, "more"), -ENOSPC);
+    assert_int_equal(unwatch(g, path, "0"), 0);
+    assert_int_equal(watch(g, path, "more"), 0);
+    assert_int_equal(ask_path(g, XS_RESET_WATCHES, 0, "", NULL), 0);
+    assert_int_equal(g->conn->watch_bytes, 0);
+    /* The ordinary ones of a guest all fit, and dom0's always. */
+    for (i = 0; i < 128; i++) {
+        snprintf(path, sizeof(path),
+                 "/local/domain/0/backend/vbd/6/51712/%d/hotplug-status", i);
+        assert_int_equal(watch(g, path, "ffff888000123456"), 0);
+    }
+    memset(path, '/', sizeof(path) - 1);
+    for (i = 0; i < 1000; i++)
+        path[2 * i + 1] = 'b';
+    for (i = 0; i < 20; i++) {
+        snprintf(token, sizeof(token), "%d", i);
+        assert_int_equal(watch(dom0, path, token), 0);
+    }
+    client_end(g);
+    client_end(dom0);
+}
+
 static void quota_in_transactions(void **state)
 {
     struct client *dom0 = client_new(0);
@@ -565,6 +611,7 @@ int main(void)
         STORE_TEST(relative_watches_and_permission_to_know),
         STORE_TEST(special_watches),
         STORE_TEST(quotas),
+        STORE_TEST(quota_of_watch_memory),
         STORE_TEST(quota_in_transactions),
         STORE_TEST(unread_events_are_merged),
         STORE_TEST(control),
