@@ -507,7 +507,7 @@ static const struct step scripts[][8] = {
      {STEP_WRITE, "/s/old", ""}},
 };
 
-static void take_step(struct client *c, uint32_t tx, const struct step *s)
+static int take_step(struct client *c, uint32_t tx, const struct step *s)
 {
     char buf[128];
     size_t at = strlen(s->path) + 1;
@@ -515,18 +515,16 @@ static void take_step(struct client *c, uint32_t tx, const struct step *s)
     memcpy(buf, s->path, at);
     switch (s->kind) {
     case STEP_WRITE:
-        assert_int_equal(put(c, tx, s->path, s->arg), 0);
-        break;
+        return put(c, tx, s->path, s->arg);
     case STEP_PERMS:
         for (const char *p = s->arg; *p != '\0'; p++)
             buf[at++] = *p == ' ' ? '\0' : *p;
         buf[at++] = '\0';
-        assert_int_equal(ask(c, XS_SET_PERMS, tx, buf, at, NULL), 0);
-        break;
+        return ask(c, XS_SET_PERMS, tx, buf, at, NULL);
+    case STEP_RM:
+        return ask_path(c, XS_RM, tx, s->path, NULL);
     default:
-        assert_int_equal(ask_path(c, s->kind == STEP_RM ? XS_RM : XS_MKDIR, tx,
-                                  s->path, NULL),
-                         0);
+        return ask_path(c, XS_MKDIR, tx, s->path, NULL);
     }
 }
 
@@ -543,6 +541,7 @@ static void picture(const struct node *n, void *arg)
     fputc('\n', f);
 }
 
+/* What the store looks like afterwards, and the answers on the way. */
 static void run_script(struct client *c, const struct step *s, bool in_tx,
                        char *out, size_t room)
 {
@@ -553,7 +552,7 @@ static void run_script(struct client *c, const struct step *s, bool in_tx,
     assert_int_equal(put(c, 0, "/s/old", "0"), 0);
     tx = in_tx ? tx_begin(c) : 0;
     for (; s->kind != STEP_END; s++)
-        take_step(c, tx, s);
+        fprintf(f, "%d\n", take_step(c, tx, s));
     if (in_tx) {
         /* So that the changes are made again. */
         assert_int_equal(put(c, 0, "/elsewhere", ""), 0);
@@ -566,18 +565,53 @@ static void run_script(struct client *c, const struct step *s, bool in_tx,
     assert_int_equal(ask_path(c, XS_RM, 0, "/elsewhere", NULL), 0);
 }
 
+static void same_either_way(struct client *c, const struct step *script)
+{
+    char plain[1024] = "";
+    char merged[1024] = "";
+
+    run_script(c, script, false, plain, sizeof(plain));
+    run_script(c, script, true, merged, sizeof(merged));
+    assert_string_equal(merged, plain);
+}
+
 static void merged_as_if_made_one_by_one(void **state)
 {
     struct client *c = client_new(0);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
-        char plain[512] = "";
-        char merged[512] = "";
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+        same_either_way(c, scripts[i]);
+    client_end(c);
+}
 
-        run_script(c, scripts[i], false, plain, sizeof(plain));
-        run_script(c, scripts[i], true, merged, sizeof(merged));
-        assert_string_equal(merged, plain);
+static void the_same_with_anything(void **state)
+{
+    static const char *const paths[] = {"/s",     "/s/a",   "/s/a/b",
+                                        "/s/old", "/s/a/c", "/s/old/d"};
+    static const char *const lists[] = {"n0", "n0 r5", "r0 w7", "n0 b5 r7"};
+    static const char *const values[] = {"", "1", "22", "333"};
+    struct client *c = client_new(0);
+
+    (void)state;
+    srandom(23);
+    for (int i = 0; i < 3000; i++) {
+        struct step script[16] = {{STEP_END, NULL, NULL}};
+
+        for (int j = 0; j < 15; j++) {
+            struct step *s = &script[j];
+
+            /* Removals seldom, and never of all there is. */
+            s->path = paths[1 + random() % 5];
+            s->kind = (enum step_kind)(STEP_WRITE + random() % 4);
+            if (s->kind == STEP_RM && random() % 3 != 0)
+                s->kind = STEP_WRITE;
+            if (s->kind == STEP_PERMS)
+                s->path = paths[random() % 6];
+            s->arg =
+                (s->kind == STEP_PERMS ? lists : values)[(size_t)random() % 4];
+        }
+        same_either_way(c, script);
     }
     client_end(c);
 }
@@ -595,6 +629,7 @@ int main(void)
         STORE_TEST(limits_hold_at_the_end),
         STORE_TEST(long_paths_are_limited),
         STORE_TEST(merged_as_if_made_one_by_one),
+        STORE_TEST(the_same_with_anything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
