@@ -17,6 +17,7 @@
 #include "domain.h"
 #include "link.h"
 #include "libs/daemon/detach.h"
+#include "libs/daemon/files.h"
 #include "libs/daemon/log.h"
 #include "libs/daemon/loop.h"
 #include "logkeep.h"
@@ -184,6 +185,7 @@ static void serve(void)
 int main(int argc, char **argv)
 {
     options_parse(&o, argc, argv);
+    files_raise_limit();
     log_name("xenstored");
     if (start_all() != 0)
         return 1;
