@@ -175,7 +175,7 @@ int device_wait_backend(struct dom *dom, const struct device *d,
     return rc;
 }
 
-static bool driver_has(const struct device *d)
+bool device_has_driver(const struct device *d)
 {
     char path[128];
 
@@ -189,7 +189,7 @@ static void wait_driver_gone(const struct device *d, int timeout_ms)
     const struct timespec pause = {.tv_nsec = 5000000};
     uint64_t end = now_ms() + (uint64_t)timeout_ms;
 
-    while (driver_has(d) && now_ms() < end)
+    while (device_has_driver(d) && now_ms() < end)
         nanosleep(&pause, NULL);
 }
 
@@ -210,7 +210,7 @@ void device_remove(struct dom *dom, const struct device *d)
 {
     char path[STORE_PATH_MAX];
 
-    if (driver_has(d))
+    if (device_has_driver(d))
         close_backend(dom, d);
     disk_drop_claim(dom, d);
     device_backend_path(d, path);
@@ -222,7 +222,7 @@ void device_remove(struct dom *dom, const struct device *d)
     xs_rm(dom->xs, XS_NO_TX, path);
     /* A driver that ignored the request gives up when the nodes are gone. */
     wait_driver_gone(d, BACKEND_CLOSE_MS / 4);
-    if (driver_has(d))
+    if (device_has_driver(d))
         dom_log(dom, "%s %u of domain %u is still held by its driver", d->type,
                 d->devid, d->domid);
 }

@@ -42,116 +42,6 @@ int disk_check(const struct disk_config *disk, struct errmsg *err)
               : 0;
 }
 
-/*
- * Other writers of the same file or device would destroy its contents. The
- * claim is a node per user: /tool/trellis/disk/DEV-INODE/DOMID-DEVID = r|w.
- */
-static void claim_path(const struct stat *st, char *out, size_t room)
-{
-    if (S_ISBLK(st->st_mode))
-        snprintf(out, room, "/tool/trellis/disk/b%llx",
-                 (unsigned long long)st->st_rdev);
-    else
-        snprintf(out, room, "/tool/trellis/disk/f%llx-%llx",
-                 (unsigned long long)st->st_dev,
-                 (unsigned long long)st->st_ino);
-}
-
-static bool claim_is_alive(struct dom *dom, const char *user, uint32_t *domid)
-{
-    char path[STORE_PATH_MAX];
-    unsigned int devid;
-    char *value;
-
-    if (sscanf(user, "%u-%u", domid, &devid) != 2)
-        return false;
-    snprintf(path, sizeof(path), "/local/domain/0/backend/vbd/%u/%u/params",
-             *domid, devid);
-    if (xs_read(dom->xs, XS_NO_TX, path, &value, NULL))
-        return false;
-    free(value);
-    return true;
-}
-
-static int claim_check_user(struct dom *dom, const char *claim,
-                            const char *user, const struct disk_config *disk,
-                            struct errmsg *err)
-{
-    char path[STORE_PATH_MAX + 32], name[GUEST_NAME_MAX + 1] = "?";
-    char *mode;
-    uint32_t domid;
-    bool writes;
-
-    snprintf(path, sizeof(path), "%s/%s", claim, user);
-    if (!claim_is_alive(dom, user, &domid)) {
-        xs_rm(dom->xs, XS_NO_TX, path);
-        return 0;
-    }
-    if (xs_read(dom->xs, XS_NO_TX, path, &mode, NULL))
-        return 0;
-    writes = *mode == 'w';
-    free(mode);
-    if (disk->shared || (disk->readonly && !writes))
-        return 0;
-    dom_name(dom, domid, name);
-    err_set(err, -EBUSY, "disk %s: %s is in use by domain %u (%s)", disk->vdev,
-            disk->target, domid, name);
-    err_hint(err, "'w!' as access overrides this, if both cope with it");
-    return -EBUSY;
-}
-
-static int claim_take(struct dom *dom, const struct device *d,
-                      const struct stat *st, const struct disk_config *disk,
-                      char path[STORE_PATH_MAX], struct errmsg *err)
-{
-    char claim[STORE_PATH_MAX - 32];
-    char **users;
-    int nr, rc = 0;
-
-    claim_path(st, claim, sizeof(claim));
-    nr = xs_directory(dom->xs, XS_NO_TX, claim, &users);
-    for (int i = 0; i < nr && !rc; i++)
-        rc = claim_check_user(dom, claim, users[i], disk, err);
-    if (nr >= 0)
-        free(users);
-    if (rc)
-        return rc;
-    snprintf(path, STORE_PATH_MAX, "%s/%u-%u", claim, d->domid, d->devid);
-    rc = xs_write_str(dom->xs, XS_NO_TX, path, disk->readonly ? "r" : "w");
-    return rc ? err_set(err, rc, "cannot write %s to the store: %s", path,
-                        strerror(-rc))
-              : 0;
-}
-
-static void claim_drop(struct dom *dom, char *path)
-{
-    char **users;
-    int nr;
-
-    xs_rm(dom->xs, XS_NO_TX, path);
-    *strrchr(path, '/') = '\0';
-    nr = xs_directory(dom->xs, XS_NO_TX, path, &users);
-    if (nr == 0)
-        xs_rm(dom->xs, XS_NO_TX, path);
-    if (nr >= 0)
-        free(users);
-}
-
-void disk_drop_claim(struct dom *dom, const struct device *d)
-{
-    static const char below[] = "/tool/trellis/disk/";
-    char path[STORE_PATH_MAX];
-    char *claim;
-
-    device_backend_path(d, path);
-    strcat(path, "/claim");
-    if (xs_read(dom->xs, XS_NO_TX, path, &claim, NULL))
-        return;
-    if (strncmp(claim, below, sizeof(below) - 1) == 0)
-        claim_drop(dom, claim);
-    free(claim);
-}
-
 /* Open block device for the disk; *fd stays open until blkback has it too. */
 static int open_target(const struct disk_config *disk, int *fd, dev_t *rdev,
                        char *dev, size_t room, struct errmsg *err)
@@ -245,14 +135,14 @@ int disk_attach(struct dom *dom, uint32_t domid, const struct disk_config *disk,
     if (stat(disk->target, &st))
         return err_set(err, -errno, "disk %s: %s: %s", disk->vdev, disk->target,
                        strerror(errno));
-    rc = claim_take(dom, &d, &st, disk, claim, err);
+    rc = disk_claim(dom, &d, &st, disk, claim, err);
     if (rc)
         return rc;
     rc = open_target(disk, &fd, &rdev, dev, sizeof(dev), err);
     if (!rc)
         rc = publish(dom, &d, disk, dev, rdev, claim, err);
     if (rc) {
-        claim_drop(dom, claim);
+        disk_claim_drop(dom, claim);
     } else {
         rc = device_wait_backend(dom, &d, err);
         if (!rc)

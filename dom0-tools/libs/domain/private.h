@@ -3,6 +3,8 @@
 #ifndef TOOLS_DOMAIN_PRIVATE_H
 #define TOOLS_DOMAIN_PRIVATE_H
 
+#include <sys/stat.h>
+
 #include "libs/domain/domain.h"
 #include "libs/sys/sys.h"
 #include "libs/xs/xs.h"
@@ -94,6 +96,8 @@ int device_publish(struct dom *dom, const struct device *d,
 /* Wait until the back end's driver took the device up. */
 int device_wait_backend(struct dom *dom, const struct device *d,
                         struct errmsg *err);
+/* Does the back end's driver have the device, whatever the store says? */
+bool device_has_driver(const struct device *d);
 /* Close the back end, wait until its driver let go, remove all nodes. */
 void device_remove(struct dom *dom, const struct device *d);
 /* All devices of a guest whose back end is here; *list malloced. */
@@ -102,7 +106,16 @@ int device_list(struct dom *dom, uint32_t domid, struct device **list);
 int disk_attach(struct dom *dom, uint32_t domid, const struct disk_config *disk,
                 struct errmsg *err);
 int disk_check(const struct disk_config *disk, struct errmsg *err);
-/* Others may write to what this disk used. */
+/*
+ * Make d's domain, which exists, a user of the file or device st that the disk
+ * is on; path is the claim's node. -EBUSY if another user forbids it.
+ */
+int disk_claim(struct dom *dom, const struct device *d, const struct stat *st,
+               const struct disk_config *disk, char path[STORE_PATH_MAX],
+               struct errmsg *err);
+/* Others may write to what this disk used: by the claim's path, or as the
+ * device's nodes name it. */
+void disk_claim_drop(struct dom *dom, char *path);
 void disk_drop_claim(struct dom *dom, const struct device *d);
 int vif_attach(struct dom *dom, uint32_t domid, const struct vif_config *vif,
                struct errmsg *err);
