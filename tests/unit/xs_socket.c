@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "libs/xs/conn.h"
 #include "libs/xs/wire.h"
 #include "xs_server.h"
 
@@ -255,6 +256,78 @@ static void client_survives_a_bad_server(void **state)
     }
 }
 
+/* Does the store answer there, and not only take what is asked? */
+static void assert_answers(struct xs *xs)
+{
+    char *value;
+
+    assert_int_equal(xs_control(xs, 1, (const char *[]){"check"}, &value), 0);
+    free(value);
+    xs_close(xs);
+}
+
+/*
+ * In the control domain the kernel's connection would keep requests for ever
+ * while no daemon runs: it is for other domains, and for who asks for it.
+ */
+static void where_the_store_is(void **state)
+{
+    char gone[80];
+    const char *sockets[] = {gone, path, NULL};
+    struct xs_places places = {
+        .sockets = sockets, .kernel = "/dev/null", .only_in_dom0 = "/dev/null"};
+    struct xs *xs;
+
+    (void)state;
+    snprintf(gone, sizeof(gone), "%s/gone", dir);
+    assert_int_equal(xs_open_places(&places, &xs), 0);
+    assert_answers(xs);
+    sockets[1] = NULL;
+    assert_int_equal(xs_open_places(&places, &xs), -ENOENT);
+    places.only_in_dom0 = gone;
+    assert_int_equal(xs_open_places(&places, &xs), 0);
+    xs_close(xs);
+}
+
+static void where_we_are_told(void **state)
+{
+    struct xs *xs;
+
+    (void)state;
+    assert_int_equal(setenv("XENSTORED_PATH", path, 1), 0);
+    assert_int_equal(xs_open(&xs), 0);
+    assert_answers(xs);
+    assert_int_equal(setenv("XENSTORED_PATH", "/dev/null", 1), 0);
+    assert_int_equal(xs_open(&xs), 0);
+    xs_close(xs);
+    /* Nothing is written to what cannot be the store. */
+    assert_int_equal(setenv("XENSTORED_PATH", "/proc/self/exe", 1), 0);
+    assert_int_equal(xs_open(&xs), -ECONNREFUSED);
+    assert_int_equal(setenv("XENSTORED_PATH", "/nowhere", 1), 0);
+    assert_int_equal(xs_open(&xs), -ENOENT);
+    unsetenv("XENSTORED_PATH");
+}
+
+/* The socket is there, its daemon is dead. */
+static void dead_daemon(void **state)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    char dead[80];
+    const char *sockets[] = {dead, NULL};
+    const struct xs_places places = {
+        .sockets = sockets, .kernel = "/dev/null", .only_in_dom0 = "/dev/null"};
+    struct xs *xs;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    snprintf(dead, sizeof(dead), "%s/dead", dir);
+    strcpy(addr.sun_path, dead);
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    close(fd);
+    assert_int_equal(xs_open_places(&places, &xs), -ECONNREFUSED);
+    unlink(dead);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +337,9 @@ int main(void)
         cmocka_unit_test(racing_transactions_lose_nothing),
         cmocka_unit_test(rude_clients),
         cmocka_unit_test(client_survives_a_bad_server),
+        cmocka_unit_test(where_the_store_is),
+        cmocka_unit_test(where_we_are_told),
+        cmocka_unit_test(dead_daemon),
     };
 
     return cmocka_run_group_tests(tests, start, finish);

@@ -32,12 +32,20 @@ static int open_sys(struct dom *dom, struct errmsg *err)
 
 static int open_xs(struct dom *dom, struct errmsg *err)
 {
+    const char *path = getenv("XENSTORED_PATH");
     int rc = xs_open(&dom->xs);
 
     if (!rc)
         return 0;
-    err_set(err, rc, "cannot reach the store: %s", strerror(-rc));
-    err_hint(err, "is xenstored running?");
+    if (rc != -ENOENT && rc != -ECONNREFUSED) {
+        err_set(err, rc, "cannot reach the store: %s", strerror(-rc));
+        err_hint(err, "run as root in the control domain");
+        return rc;
+    }
+    err_set(err, rc, "xenstored is not running: nobody serves %s",
+            path ? path : XS_SOCKET);
+    err_hint(err, "start xenstored; if the store is a domain of its own, set "
+                  "XENSTORED_PATH=/dev/xen/xenbus");
     return rc;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -52,21 +53,57 @@ static int wrap(int fd, struct xs **out)
     return 0;
 }
 
+/* A device is the kernel's connection to the store. */
 int xs_open_path(const char *path, struct xs **out)
 {
-    return wrap(connect_socket(path), out);
+    struct stat st;
+    int fd;
+
+    if (stat(path, &st) != 0)
+        return -errno;
+    if (!S_ISCHR(st.st_mode))
+        return wrap(connect_socket(path), out);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : wrap(fd, out);
+}
+
+static int open_sockets(const char *const *sockets, struct xs **out)
+{
+    int rc = -ENOENT;
+
+    for (; *sockets != NULL && rc == -ENOENT; sockets++)
+        rc = xs_open_path(*sockets, out);
+    return rc;
+}
+
+/*
+ * In the control domain the kernel's connection leads to the same daemon, and
+ * the kernel keeps what is asked there until one comes: without a daemon we
+ * would wait for ever. Only this domain has the device by which the daemon
+ * gets the kernel's ring; any domain may have /dev/xen/privcmd.
+ */
+int xs_open_places(const struct xs_places *places, struct xs **out)
+{
+    int rc = open_sockets(places->sockets, out);
+
+    if (rc == 0 || access(places->only_in_dom0, F_OK) == 0)
+        return rc;
+    return xs_open_path(places->kernel, out) == 0 ? 0 : rc;
 }
 
 int xs_open(struct xs **out)
 {
+    static const char *const sockets[] = {XS_SOCKET,
+                                          "/var/run/xenstored/socket", NULL};
+    static const struct xs_places places = {
+        .sockets = sockets,
+        .kernel = "/dev/xen/xenbus",
+        .only_in_dom0 = "/dev/xen/xenbus_backend",
+    };
     const char *path = getenv("XENSTORED_PATH");
-    int rc = xs_open_path(path != NULL ? path : XS_SOCKET, out);
-    int fd;
 
-    if (rc == 0)
-        return 0;
-    fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
-    return fd < 0 ? rc : wrap(fd, out);
+    return path != NULL ? xs_open_path(path, out)
+                        : xs_open_places(&places, out);
 }
 
 void xs_close(struct xs *xs)

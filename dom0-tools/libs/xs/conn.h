@@ -20,6 +20,14 @@ struct xs {
     struct xs_queued **tail;
 };
 
+/* Where the store may be reached: xs_open() with other paths. */
+struct xs_places {
+    const char *const *sockets; /* NULL-terminated; the first that is there */
+    const char *kernel;         /* the kernel's connection */
+    const char *only_in_dom0;   /* where this exists, kernel is not tried */
+};
+int xs_open_places(const struct xs_places *places, struct xs **out);
+
 /* A part of a payload. */
 struct xs_part {
     const void *data;

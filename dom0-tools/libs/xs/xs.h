@@ -21,8 +21,10 @@
 struct xs;
 
 /*
- * Connect to the daemon's socket ($XENSTORED_PATH overrides where), else to
- * the kernel's connection /dev/xen/xenbus. -ENOENT/-ECONNREFUSED: no store.
+ * Connect to the daemon's socket; in other domains than the control domain,
+ * if there is none, to the kernel's connection /dev/xen/xenbus. $XENSTORED_PATH
+ * names one socket or device instead, wherever we are. -ENOENT/-ECONNREFUSED:
+ * no store.
  */
 int xs_open(struct xs **out);
 int xs_open_path(const char *path, struct xs **out);
