@@ -150,19 +150,38 @@ struct start {
     struct cli *cli;
     const struct create_options *o;
     uint32_t domid;
+    bool tried; /* so that what failed is not the way there */
 };
 
 static int start_guest(void *arg)
 {
     struct start *s = arg;
 
+    s->tried = true;
     return s->o->paused ? 0 : dom_unpause(s->cli->dom, s->domid);
+}
+
+/*
+ * The guest starts when its console is there to show its first line. It does
+ * not depend on it: without, it starts all the same.
+ */
+static int start_with_console(struct start *s, const char *name)
+{
+    int rc = console_follow(s->cli, s->domid, start_guest, s);
+
+    if (rc == EXIT_DONE || s->tried)
+        return rc;
+    if (start_guest(s))
+        return cli_failed(s->cli);
+    cli_note("%s %s without a terminal; `tl console %s` attaches one", name,
+             s->o->paused ? "is paused" : "runs", name);
+    return rc;
 }
 
 static int run_guest(struct cli *cli, const struct create_options *o,
                      const struct guest_config *g)
 {
-    struct start s = {cli, o, 0};
+    struct start s = {.cli = cli, .o = o};
 
     if (dom_create(cli->dom, g, &s.domid))
         return cli_failed(cli);
@@ -176,7 +195,7 @@ static int run_guest(struct cli *cli, const struct create_options *o,
         cli_note("%s is domain %u%s", g->name, s.domid,
                  o->paused ? ", paused" : "");
     if (o->console)
-        return console_follow(cli, s.domid, start_guest, &s);
+        return start_with_console(&s, g->name);
     if (start_guest(&s))
         return cli_failed(cli);
     if (o->foreground && dom_monitor_run(cli->dom, s.domid) < 0)
