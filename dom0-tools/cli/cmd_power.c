@@ -12,8 +12,8 @@
 #include "cli/cli.h"
 
 /* Do one thing to each domain named; the first failure does not stop it. */
-static int each_domain(struct cli *cli, int argc, char **argv,
-                       int (*fn)(struct dom *dom, uint32_t domid))
+static int each_name(struct cli *cli, int argc, char **argv,
+                     int (*fn)(struct dom *dom, const char *name))
 {
     int rc = EXIT_DONE;
 
@@ -21,27 +21,40 @@ static int each_domain(struct cli *cli, int argc, char **argv,
         return cli_usage(cli, "which domain?");
     if (!cli_open(cli))
         return EXIT_FAILED;
-    for (int i = optind; i < argc; i++) {
-        uint32_t domid;
-
-        if (dom_find(cli->dom, argv[i], &domid) || fn(cli->dom, domid))
+    for (int i = optind; i < argc; i++)
+        if (fn(cli->dom, argv[i]))
             rc = cli_failed(cli);
-    }
     return rc;
+}
+
+static int pause_named(struct dom *dom, const char *name)
+{
+    uint32_t domid;
+    int rc = dom_find(dom, name, &domid);
+
+    return rc ? rc : dom_pause(dom, domid);
+}
+
+static int unpause_named(struct dom *dom, const char *name)
+{
+    uint32_t domid;
+    int rc = dom_find(dom, name, &domid);
+
+    return rc ? rc : dom_unpause(dom, domid);
 }
 
 int cmd_pause(struct cli *cli, int argc, char **argv)
 {
     if (getopt(argc, argv, "") != -1)
         return cli_bad_option(cli, argv);
-    return each_domain(cli, argc, argv, dom_pause);
+    return each_name(cli, argc, argv, pause_named);
 }
 
 int cmd_unpause(struct cli *cli, int argc, char **argv)
 {
     if (getopt(argc, argv, "") != -1)
         return cli_bad_option(cli, argv);
-    return each_domain(cli, argc, argv, dom_unpause);
+    return each_name(cli, argc, argv, unpause_named);
 }
 
 int cmd_destroy(struct cli *cli, int argc, char **argv)
@@ -51,7 +64,7 @@ int cmd_destroy(struct cli *cli, int argc, char **argv)
     while ((c = getopt(argc, argv, "f")) != -1)
         if (c != 'f')
             return cli_bad_option(cli, argv);
-    return each_domain(cli, argc, argv, dom_destroy);
+    return each_name(cli, argc, argv, dom_destroy_named);
 }
 
 struct targets {

@@ -66,18 +66,48 @@ int destroy_locked(struct dom *dom, uint32_t domid)
     return 0;
 }
 
-int dom_destroy(struct dom *dom, uint32_t domid)
+static int lock_guest(struct dom *dom, uint32_t domid)
 {
-    int lock, rc;
-
     if (domid == 0)
         return err_set(&dom->err, -EPERM,
                        "domain 0 is the control domain and cannot be "
                        "destroyed");
-    lock = state_lock(domid, &dom->err);
+    return state_lock(domid, &dom->err);
+}
+
+int dom_destroy(struct dom *dom, uint32_t domid)
+{
+    int rc, lock = lock_guest(dom, domid);
+
     if (lock < 0)
         return lock;
     rc = destroy_locked(dom, domid);
     state_unlock(domid, lock);
+    return rc;
+}
+
+/*
+ * Who holds the lock may be the monitor that restarts the guest: once it is
+ * ours, the name may mean another domain. If it means none, what is left of
+ * the one that we found goes.
+ */
+int dom_destroy_named(struct dom *dom, const char *name)
+{
+    uint32_t domid, now;
+    int rc = dom_find(dom, name, &now);
+    bool moved = true;
+
+    while (!rc && moved) {
+        int lock;
+
+        domid = now;
+        lock = lock_guest(dom, domid);
+        if (lock < 0)
+            return lock;
+        moved = dom_find(dom, name, &now) == 0 && now != domid;
+        if (!moved)
+            rc = destroy_locked(dom, domid);
+        state_unlock(domid, lock);
+    }
     return rc;
 }

@@ -54,6 +54,9 @@ int dom_pause(struct dom *dom, uint32_t domid);
 int dom_unpause(struct dom *dom, uint32_t domid);
 /* Remove the guest, its devices and all that is kept of it. */
 int dom_destroy(struct dom *dom, uint32_t domid);
+/* The same with what dom_find() finds; one that restarts while we wait for
+ * its lock is followed. */
+int dom_destroy_named(struct dom *dom, const char *name);
 /* Ask the guest to shut down or to reboot; it may take its time. */
 int dom_ask_shutdown(struct dom *dom, uint32_t domid, bool reboot);
 /* Wait until all of these guests ended; -ETIMEDOUT after timeout_ms >= 0. */
