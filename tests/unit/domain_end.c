@@ -28,6 +28,9 @@ static struct {
     uint32_t flags[NR_DOMAINS]; /* 0: there is none */
     unsigned int locks;
     void (*while_waiting)(void); /* somebody else has the lock: what it does */
+    int check_rc, create_rc;     /* of making a guest again */
+    bool config[NR_DOMAINS];     /* is kept */
+    char saved[GUEST_NAME_MAX + 1]; /* whose configuration went elsewhere */
     char log[1024];
 } world;
 
@@ -135,14 +138,24 @@ void state_monitor_drop(uint32_t domid, int fd)
 
 int state_load(uint32_t domid, struct guest_config *g, struct errmsg *err)
 {
-    (void)domid;
-    (void)g;
-    return err_set(err, -ENOENT, "not kept");
+    if (!world.config[domid])
+        return err_set(err, -ENOENT, "not kept");
+    snprintf(g->name, sizeof(g->name), "g1");
+    return 0;
 }
 
 void state_remove(uint32_t domid)
 {
-    (void)domid;
+    world.config[domid] = false;
+}
+
+int state_keep(const struct guest_config *g, char where[STORE_PATH_MAX],
+               struct errmsg *err)
+{
+    (void)err;
+    snprintf(world.saved, sizeof(world.saved), "%s", g->name);
+    snprintf(where, STORE_PATH_MAX, "/kept/%s", g->name);
+    return 0;
 }
 
 void nodes_remove(struct dom *d, uint32_t domid)
@@ -167,12 +180,26 @@ void device_remove(struct dom *d, const struct device *device)
     (void)device;
 }
 
+int create_again_check(struct dom *d, const struct guest_config *g)
+{
+    (void)g;
+    return world.check_rc
+               ? err_set(&d->err, world.check_rc, "no kernel any more")
+               : 0;
+}
+
+static void make_domain(uint32_t domid, const char *name);
+
+/* The new domain powers off at once. */
 int dom_create(struct dom *d, const struct guest_config *g, uint32_t *domid)
 {
-    (void)d;
-    (void)g;
-    (void)domid;
-    return -ENOMEM;
+    if (world.create_rc)
+        return err_set(&d->err, world.create_rc, "no room");
+    *domid = 6;
+    make_domain(6, g->name);
+    world.flags[6] = XEN_DOMINF_shutdown;
+    world.config[6] = true;
+    return 0;
 }
 
 int dom_unpause(struct dom *d, uint32_t domid)
@@ -317,14 +344,71 @@ static void renamed_or_gone_while_waiting(void **state)
     assert_int_equal(dom_destroy_named(&dom, "g1"), 0);
 }
 
+/* --- restarting ------------------------------------------------------------
+ */
+
+static void reboot_5(void)
+{
+    make_domain(5, "g1");
+    world.config[5] = true;
+    world.flags[5] = XEN_DOMINF_shutdown | SHUTDOWN_reboot
+                                               << XEN_DOMINF_shutdownshift;
+}
+
+static void restarted(void **state)
+{
+    (void)state;
+    reboot_5();
+    assert_int_equal(dom_monitor_run(&dom, 5), 0);
+    assert_non_null(strstr(world.log, "g1 restarted as domain 6"));
+    assert_int_equal(world.flags[5], 0);
+    assert_int_equal(world.flags[6], 0);
+    assert_string_equal(world.saved, "");
+}
+
+/* Its kernel was removed, its bridge is not there: nothing is taken away. */
+static void kept_if_it_cannot_be_restarted(void **state)
+{
+    (void)state;
+    reboot_5();
+    world.check_rc = -ENOENT;
+    assert_int_equal(dom_monitor_run(&dom, 5), -ENOENT);
+    assert_int_not_equal(world.flags[5], 0);
+    assert_true(world.config[5]);
+    assert_non_null(strstr(world.log, "no kernel any more"));
+    assert_non_null(strstr(world.log, "domain 5 stays as it is"));
+
+    /* What the log says to do. */
+    world.check_rc = 0;
+    assert_int_equal(dom_monitor_run(&dom, 5), 0);
+    assert_non_null(strstr(world.log, "g1 restarted as domain 6"));
+}
+
+/* What can be seen only then: the old domain is gone. */
+static void configuration_survives_a_failed_restart(void **state)
+{
+    (void)state;
+    reboot_5();
+    world.create_rc = -ENOMEM;
+    assert_int_equal(dom_monitor_run(&dom, 5), -ENOMEM);
+    assert_string_equal(world.saved, "g1");
+    assert_non_null(strstr(world.log, "no room"));
+    assert_non_null(strstr(world.log, "is kept in /kept/g1"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(destroyed_by_name_or_id),       TEST(restart_is_followed),
-        TEST(one_set_aside_is_not_meant),    TEST(id_means_one_domain),
+        TEST(destroyed_by_name_or_id),
+        TEST(restart_is_followed),
+        TEST(one_set_aside_is_not_meant),
+        TEST(id_means_one_domain),
         TEST(renamed_or_gone_while_waiting),
+        TEST(restarted),
+        TEST(kept_if_it_cannot_be_restarted),
+        TEST(configuration_survives_a_failed_restart),
     };
 
     return cmocka_run_group_tests_name("domain_end", tests, start, finish);

@@ -96,7 +96,19 @@ static int do_files(void *arg, struct errmsg *err)
     return rc;
 }
 
-static int do_check(void *arg, struct errmsg *err)
+static int do_check_devices(void *arg, struct errmsg *err)
+{
+    struct create *c = arg;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < c->g->nr_disks && !rc; i++)
+        rc = disk_check(&c->g->disks[i], err);
+    for (uint32_t i = 0; i < c->g->nr_vifs && !rc; i++)
+        rc = vif_check(&c->g->vifs[i], err);
+    return rc;
+}
+
+static int do_check_names(void *arg, struct errmsg *err)
 {
     struct create *c = arg;
     struct errmsg unused = c->dom->err;
@@ -110,10 +122,8 @@ static int do_check(void *arg, struct errmsg *err)
                      c->g->name, other);
     else
         c->dom->err = unused;
-    for (uint32_t i = 0; i < c->g->nr_disks && !rc; i++)
-        rc = disk_check(&c->g->disks[i], err);
     for (uint32_t i = 0; i < c->g->nr_vifs && !rc; i++)
-        rc = vif_check(&c->g->vifs[i], err);
+        rc = vif_check_name(&c->g->vifs[i], err);
     return rc;
 }
 
@@ -351,10 +361,14 @@ static int do_devices(void *arg, struct errmsg *err)
     return rc;
 }
 
-/* The checks come first: what they refuse has never existed. */
+/*
+ * The checks come first: what they refuse has never existed. The first ones
+ * hold for a guest that is there as well.
+ */
 static const struct step steps[] = {
     {"reading the files", do_files, undo_files},
-    {"checking devices and name", do_check, NULL},
+    {"checking devices", do_check_devices, NULL},
+    {"checking names", do_check_names, NULL},
     {"creating the domain", do_domain, undo_domain},
     {"setting its limits", do_limits, NULL},
     {"making event channels", do_channels, NULL},
@@ -387,18 +401,30 @@ static bool interrupted(void)
            sigismember(&pending, SIGHUP);
 }
 
-#define NR_CHECKS 2
-#define NR_STEPS  (sizeof(steps) / sizeof(steps[0]))
+#define NR_AGAIN_CHECKS 2
+#define NR_CHECKS       3
+#define NR_STEPS        (sizeof(steps) / sizeof(steps[0]))
 
-int dom_create_check(struct dom *dom, const struct guest_config *g)
+static int check(struct dom *dom, const struct guest_config *g,
+                 unsigned int nr_steps)
 {
     struct create c = {.dom = dom, .g = g};
-    int rc = steps_run(steps, NR_CHECKS, &c, NULL, &dom->err);
+    int rc = steps_run(steps, nr_steps, &c, NULL, &dom->err);
 
     if (rc)
         return err_wrap(&dom->err, rc, "guest '%s'", g->name);
-    steps_undo(steps, NR_CHECKS, &c);
+    steps_undo(steps, nr_steps, &c);
     return 0;
+}
+
+int dom_create_check(struct dom *dom, const struct guest_config *g)
+{
+    return check(dom, g, NR_CHECKS);
+}
+
+int create_again_check(struct dom *dom, const struct guest_config *g)
+{
+    return check(dom, g, NR_AGAIN_CHECKS);
 }
 
 int dom_create(struct dom *dom, const struct guest_config *g, uint32_t *domid)

@@ -144,13 +144,27 @@ int dom_successor(struct dom *dom, const char *name, uint32_t old,
     return err_set(&dom->err, -ESRCH, "'%s' has ended", name);
 }
 
+static void keep_config(struct dom *dom, const struct guest_config *g)
+{
+    char path[STORE_PATH_MAX];
+    struct errmsg err;
+
+    if (state_keep(g, path, &err))
+        dom_log(dom, "the configuration of %s is lost: %s", g->name, err.text);
+    else
+        dom_log(dom, "%s is gone; its configuration is kept in %s", g->name,
+                path);
+}
+
 static int restart(struct monitor *m, const struct guest_config *g)
 {
     uint32_t domid;
     int rc = dom_create(m->dom, g, &domid);
 
-    if (rc)
+    if (rc) {
+        keep_config(m->dom, g);
         return rc;
+    }
     state_monitor_drop(m->domid, m->claim);
     m->domid = domid;
     m->born_ms = now_ms();
@@ -208,7 +222,11 @@ static enum guest_action choose(struct monitor *m, const struct guest_config *g,
     return ACTION_DESTROY;
 }
 
-/* Returns 1 to go on watching m->domid, 0 when done. Caller holds the lock. */
+/*
+ * Returns 1 to go on watching m->domid, 0 when done. Caller holds the lock.
+ * What can be known before is checked while the old domain is there: with it
+ * goes the configuration that is kept.
+ */
 static int act(struct monitor *m, const struct guest_config *g,
                enum guest_end end)
 {
@@ -222,6 +240,14 @@ static int act(struct monitor *m, const struct guest_config *g,
         return 0;
     if (action == ACTION_DESTROY)
         return destroy_locked(m->dom, m->domid);
+    rc = create_again_check(m->dom, g);
+    if (rc) {
+        dom_log(m->dom,
+                "%s cannot be restarted; domain %u stays as it is. "
+                "`tl monitor %u` tries again",
+                g->name, m->domid, m->domid);
+        return rc;
+    }
     restarting_path(g->name, path);
     xs_write_str(m->dom->xs, XS_NO_TX, path, "1");
     if (action == ACTION_RENAME_RESTART)

@@ -59,6 +59,9 @@ int state_save(uint32_t domid, const struct guest_config *g,
 int state_load(uint32_t domid, struct guest_config *g, struct errmsg *err);
 int state_load_text(uint32_t domid, char **text);
 void state_remove(uint32_t domid);
+/* Keep the configuration of a guest that is no more; path is where. */
+int state_keep(const struct guest_config *g, char path[STORE_PATH_MAX],
+               struct errmsg *err);
 /* One life-cycle action at a time per domain. Returns a descriptor. */
 int state_lock(uint32_t domid, struct errmsg *err);
 void state_unlock(uint32_t domid, int fd);
@@ -68,6 +71,8 @@ int state_monitor_claim(uint32_t domid, struct errmsg *err);
 void state_monitor_drop(uint32_t domid, int fd);
 bool state_has_monitor(uint32_t domid);
 
+/* As dom_create_check, of a guest whose domain is still there. */
+int create_again_check(struct dom *dom, const struct guest_config *g);
 /* As dom_destroy; the caller holds the domain's lock. */
 int destroy_locked(struct dom *dom, uint32_t domid);
 
@@ -119,6 +124,8 @@ void disk_claim_drop(struct dom *dom, char *path);
 void disk_drop_claim(struct dom *dom, const struct device *d);
 int vif_attach(struct dom *dom, uint32_t domid, const struct vif_config *vif,
                struct errmsg *err);
+/* Is there what the interface needs; is the name free that it will have? */
 int vif_check(const struct vif_config *vif, struct errmsg *err);
+int vif_check_name(const struct vif_config *vif, struct errmsg *err);
 
 #endif

@@ -64,9 +64,11 @@ static int write_text(const char *path, const char *text)
     return rc;
 }
 
-int state_save(uint32_t domid, const struct guest_config *g, struct errmsg *err)
+/* The whole file or the one that was there before. */
+static int write_config(const char *path, const struct guest_config *g,
+                        struct errmsg *err)
 {
-    char path[64], tmp[64];
+    char tmp[STORE_PATH_MAX + 4];
     char *text;
     int rc = state_mkdirs(err);
 
@@ -75,8 +77,7 @@ int state_save(uint32_t domid, const struct guest_config *g, struct errmsg *err)
     rc = guest_config_to_json(g, &text);
     if (rc)
         return err_set(err, rc, "no memory");
-    state_path(domid, "json", path, sizeof(path));
-    state_path(domid, "json.new", tmp, sizeof(tmp));
+    snprintf(tmp, sizeof(tmp), "%s.new", path);
     rc = write_text(tmp, text);
     free(text);
     if (!rc && rename(tmp, path))
@@ -85,6 +86,21 @@ int state_save(uint32_t domid, const struct guest_config *g, struct errmsg *err)
         return 0;
     unlink(tmp);
     return err_set(err, rc, "cannot write %s: %s", path, strerror(-rc));
+}
+
+int state_save(uint32_t domid, const struct guest_config *g, struct errmsg *err)
+{
+    char path[64];
+
+    state_path(domid, "json", path, sizeof(path));
+    return write_config(path, g, err);
+}
+
+int state_keep(const struct guest_config *g, char path[STORE_PATH_MAX],
+               struct errmsg *err)
+{
+    snprintf(path, STORE_PATH_MAX, LOG_DIR "/tl-%s.json", g->name);
+    return write_config(path, g, err);
 }
 
 int state_load_text(uint32_t domid, char **text)

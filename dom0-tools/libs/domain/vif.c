@@ -45,15 +45,20 @@ static int find_bridge(const struct vif_config *vif, char *bridge, size_t room,
     return -ENODEV;
 }
 
-int vif_check(const struct vif_config *vif, struct errmsg *err)
+int vif_check_name(const struct vif_config *vif, struct errmsg *err)
 {
-    char bridge[16];
-
     if (*vif->vifname && netif_exists(vif->vifname))
         return err_set(err, -EEXIST,
                        "vif %u: there is an interface '%s' "
                        "already",
                        vif->devid, vif->vifname);
+    return 0;
+}
+
+int vif_check(const struct vif_config *vif, struct errmsg *err)
+{
+    char bridge[16];
+
     return find_bridge(vif, bridge, sizeof(bridge), err);
 }
 
