@@ -28,6 +28,8 @@ static struct {
     uint32_t flags[NR_DOMAINS]; /* 0: there is none */
     unsigned int locks;
     void (*while_waiting)(void); /* somebody else has the lock: what it does */
+    unsigned int forks_left;     /* before one fails; 0: none does */
+    int exec_rc;                 /* errno of exec */
     int check_rc, create_rc;     /* of making a guest again */
     bool config[NR_DOMAINS];     /* is kept */
     char saved[GUEST_NAME_MAX + 1]; /* whose configuration went elsewhere */
@@ -93,6 +95,33 @@ int sys_domain_set_handle(struct sys *sys, uint32_t domid,
     (void)domid;
     (void)handle;
     return 0;
+}
+
+/* --- processes --------------------------------------------------------------
+ */
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+pid_t __wrap_fork(void)
+{
+    if (world.forks_left && --world.forks_left == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return __real_fork();
+}
+
+int __wrap_execl(const char *program, const char *arg0, ...);
+int __wrap_execl(const char *program, const char *arg0, ...)
+{
+    char *const argv[] = {(char[]){"true"}, NULL};
+
+    (void)program;
+    (void)arg0;
+    if (!world.exec_rc)
+        execv("/bin/true", argv);
+    errno = world.exec_rc;
+    return -1;
 }
 
 /* --- the rest of the library ---------------------------------------------- */
@@ -396,6 +425,30 @@ static void configuration_survives_a_failed_restart(void **state)
     assert_non_null(strstr(world.log, "is kept in /kept/g1"));
 }
 
+/* --- a monitor's start ------------------------------------------------------
+ */
+
+static void monitor_starts(void **state)
+{
+    (void)state;
+    make_domain(5, "g1");
+    assert_int_equal(dom_monitor_start(&dom, 5), 0);
+}
+
+static void monitor_does_not_start(void **state)
+{
+    (void)state;
+    make_domain(5, "g1");
+    for (unsigned int i = 1; i <= 2; i++) {
+        world.forks_left = i;
+        assert_int_equal(dom_monitor_start(&dom, 5), -EAGAIN);
+    }
+    world.forks_left = 0;
+    world.exec_rc = ETXTBSY;
+    assert_int_equal(dom_monitor_start(&dom, 5), -ETXTBSY);
+    assert_non_null(strstr(dom.err.text, "monitor for domain 5"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, clean)
 
 int main(void)
@@ -409,6 +462,8 @@ int main(void)
         TEST(restarted),
         TEST(kept_if_it_cannot_be_restarted),
         TEST(configuration_survives_a_failed_restart),
+        TEST(monitor_starts),
+        TEST(monitor_does_not_start),
     };
 
     return cmocka_run_group_tests_name("domain_end", tests, start, finish);

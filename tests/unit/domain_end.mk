@@ -6,4 +6,4 @@ domain_end_SRCS := $(filter-out %/main.c %/options.c %/link.c %/dom0ring.c %/dom
 	dom0-tools/libs/domain/guest_config.c \
 	dom0-tools/libs/domain/monitor.c dom0-tools/libs/domain/store_util.c \
 	dom0-tools/libs/image/errmsg.c
-domain_end_LIBS := -luuid
+domain_end_LIBS := -Wl,--wrap=fork -Wl,--wrap=execl -luuid

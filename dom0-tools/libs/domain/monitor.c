@@ -41,50 +41,96 @@ static int log_open(const char *name)
     return open(path, O_WRONLY | O_CREAT | O_APPEND, 0640);
 }
 
-/* In the child: leave the terminal and become `tl monitor DOMID`. */
-static void become_monitor(uint32_t domid, const char *name)
+/* Tell who waits at the other end of fd what went wrong. */
+static void tell(int fd, int error)
 {
+    if (write(fd, &error, sizeof(error)) < 0)
+        _exit(126);
+}
+
+/*
+ * In the child: leave the terminal and become `tl monitor DOMID`. Of what is
+ * open only fd is left, which the kernel closes when that has worked.
+ */
+static void become_monitor(uint32_t domid, const char *name, int fd)
+{
+    const int kept = STDERR_FILENO + 1;
     char id[16], self[4096];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     int null = open("/dev/null", O_RDWR), log = log_open(name);
+    int error = ENOENT;
 
     snprintf(id, sizeof(id), "%u", domid);
     setsid();
     dup2(null, STDIN_FILENO);
     dup2(log < 0 ? null : log, STDOUT_FILENO);
     dup2(log < 0 ? null : log, STDERR_FILENO);
-    close_range(STDERR_FILENO + 1, ~0u, 0);
+    if (fd != kept)
+        dup3(fd, kept, O_CLOEXEC);
+    close_range(kept + 1, ~0u, 0);
     signal(SIGINT, SIG_DFL);
     /* By its path, so that ps shows its name. */
     if (len > 0) {
         self[len] = '\0';
         execl(self, "tl", "monitor", id, (char *)NULL);
+        error = errno;
     }
+    tell(kept, error);
     _exit(127);
+}
+
+/* Twice, so that whoever waits for us does not wait for the monitor. */
+static void fork_monitor(uint32_t domid, const char *name, int fd)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        become_monitor(domid, name, fd);
+    if (pid < 0)
+        tell(fd, errno);
+    _exit(0);
+}
+
+/* What was told, or 0 if the other end was closed without a word. */
+static int hear(int fd)
+{
+    int error = 0;
+    ssize_t got;
+
+    do
+        got = read(fd, &error, sizeof(error));
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof(error) ? -error : 0;
 }
 
 int dom_monitor_start(struct dom *dom, uint32_t domid)
 {
     char name[GUEST_NAME_MAX + 1];
-    int status = 0, rc = dom_name(dom, domid, name);
-    pid_t pid;
+    int ends[2], rc = dom_name(dom, domid, name);
+    pid_t pid = -1;
 
     if (!rc)
         rc = state_mkdirs(&dom->err);
     if (rc)
         return rc;
-    pid = fork();
-    if (pid < 0)
-        return err_set(&dom->err, -errno, "cannot start a monitor: %s",
-                       strerror(errno));
-    if (pid == 0) {
-        /* Twice, so that whoever waits for us does not wait for it. */
-        if (fork() == 0)
-            become_monitor(domid, name);
-        _exit(0);
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+        pid = fork();
+        if (pid == 0)
+            fork_monitor(domid, name, ends[1]);
+        rc = pid < 0 ? -errno : 0;
+        close(ends[1]);
+        if (!rc)
+            rc = hear(ends[0]);
+        close(ends[0]);
+    } else {
+        rc = -errno;
     }
-    waitpid(pid, &status, 0);
-    return 0;
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    return rc ? err_set(&dom->err, rc,
+                        "cannot start a monitor for domain %u: %s", domid,
+                        strerror(-rc))
+              : 0;
 }
 
 /* --- acting ----------------------------------------------------------------
