@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -15,19 +16,37 @@
 
 #define PATH_LEN 3072
 
-/* Values may hold anything; what does not print is shown as \xNN. */
-static void print_value(const char *value)
+/*
+ * Values may hold anything, and guests write them: what does not print, or is
+ * one of special, is shown as \xNN.
+ */
+static void print_escaped(const char *value, const char *special)
 {
-    putchar('"');
     for (; *value; value++) {
         unsigned char c = (unsigned char)*value;
 
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
+        if (c >= 0x20 && c < 0x7f && !strchr(special, c))
             putchar(c);
         else
             printf("\\x%02x", c);
     }
+}
+
+static void print_value(const char *value)
+{
     putchar('"');
+    print_escaped(value, "\"\\");
+    putchar('"');
+}
+
+/* As it is for a program; a terminal would do what a guest says. */
+static void print_line(const char *value)
+{
+    if (isatty(STDOUT_FILENO))
+        print_escaped(value, "\\");
+    else
+        fputs(value, stdout);
+    putchar('\n');
 }
 
 struct ls {
@@ -153,7 +172,7 @@ static int store_read(struct cli *cli, int argc, char **argv)
         if (json)
             cli_print_json(json_object_new_string(value));
         else
-            puts(value);
+            print_line(value);
         free(value);
     }
     return rc;
