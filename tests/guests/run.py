@@ -71,6 +71,8 @@ KERNELS = {
     "hostile": {},
     "emulation": {},
     "smp": {"smp": 3},
+    # A processor that has neither FSGSBASE nor XSAVE.
+    "smp+old": {"kernel": "smp", "smp": 3, "cpu": "max,-smap,-fsgsbase,-xsave"},
     "memory": {"hv": "dom0_mem=128M,max:128M"},
     "machine": {"smp": 3, "hv": "numa=fake=2 dom0_mem=64M"},
     "misc": {},

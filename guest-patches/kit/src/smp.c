@@ -23,25 +23,32 @@ unsigned int smp_count(void)
     return n;
 }
 
-long smp_initialise(unsigned int id, void (*main)(void *), void *arg)
+void smp_context(struct vcpu_guest_context *ctx, unsigned int id,
+                 void (*main)(void *), void *arg)
 {
-    static struct vcpu_guest_context ctx;
     struct cpu *cpu = cpu_prepare(id);
 
     cpu->ap_main = main;
     cpu->ap_arg = arg;
-    memset(&ctx, 0, sizeof(ctx));
-    ctx.flags = VGCF_IN_KERNEL;
-    ctx.user_regs.rip = addr((void *)kit_ap_entry);
-    ctx.user_regs.rsp = cpu_boot_stack_top(id);
-    ctx.user_regs.rdi = addr(cpu);
-    ctx.user_regs.cs = FLAT_KERNEL_CS;
-    ctx.user_regs.ss = FLAT_KERNEL_SS;
-    ctx.user_regs.rflags = 0x1000;
-    ctx.kernel_ss = FLAT_KERNEL_SS;
-    ctx.kernel_sp = cpu->trap_stack_top;
-    ctx.ctrlreg[3] = virt_to_maddr((void *)start_info->pt_base);
+    memset(ctx, 0, sizeof(*ctx));
+    ctx->flags = VGCF_IN_KERNEL;
+    ctx->user_regs.rip = addr((void *)kit_ap_entry);
+    ctx->user_regs.rsp = cpu_boot_stack_top(id);
+    ctx->user_regs.rdi = addr(cpu);
+    ctx->user_regs.cs = FLAT_KERNEL_CS;
+    ctx->user_regs.ss = FLAT_KERNEL_SS;
+    ctx->user_regs.rflags = 0x1000;
+    ctx->kernel_ss = FLAT_KERNEL_SS;
+    ctx->kernel_sp = cpu->trap_stack_top;
+    ctx->ctrlreg[3] = virt_to_maddr((void *)start_info->pt_base);
     cpu->info->evtchn_upcall_mask = 1;
+}
+
+long smp_initialise(unsigned int id, void (*main)(void *), void *arg)
+{
+    static struct vcpu_guest_context ctx;
+
+    smp_context(&ctx, id, main, arg);
     return hc_vcpu_op(VCPUOP_initialise, id, &ctx);
 }
 

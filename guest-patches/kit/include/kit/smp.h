@@ -10,6 +10,11 @@
 /* vcpus that the domain has. */
 unsigned int smp_count(void);
 
+struct vcpu_guest_context;
+/* What vcpu `id` is initialised with, for a test to change. */
+void smp_context(struct vcpu_guest_context *ctx, unsigned int id,
+                 void (*main)(void *), void *arg);
+
 /* Initialise vcpu `id`, without starting it. */
 long smp_initialise(unsigned int id, void (*main)(void *), void *arg);
 long smp_up(unsigned int id);

@@ -69,9 +69,10 @@ void idle_loop(void)
 
 uint64_t vcpu_live_cr4(const struct vcpu *v)
 {
-    uint64_t host = hv_cr4 & ~(CR4_TSD | CR4_DE | CR4_FSGSBASE);
+    /* Nothing that this machine lacks: to set it would be #GP, here. */
+    uint64_t guest = CR4_TSD | (hv_cr4 & (CR4_DE | CR4_FSGSBASE));
 
-    return host | (v->arch.cr4 & (CR4_TSD | CR4_DE | CR4_FSGSBASE));
+    return (hv_cr4 & ~guest) | (v->arch.cr4 & guest);
 }
 
 #define READ_SEL(name)                                       \

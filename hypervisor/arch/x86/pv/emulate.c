@@ -21,8 +21,6 @@
 #include <asm/pv/desc.h>
 #include <asm/x86.h>
 
-#define B7_FSGSBASE  (1U << 0)
-#define C1_XSAVE     (1U << 26)
 #define DR6_BS       (1U << 14)
 #define MODRM_XSETBV 0xd1
 #define MODRM_RDTSCP 0xf9
@@ -45,18 +43,10 @@ static uint64_t guest_cr4(const struct vcpu *v)
            v->arch.cr4;
 }
 
-/* Bits that the policy has no feature for are ignored, like all others that
- * are not the guest's. */
+/* Bits that are not the guest's are ignored. */
 static void set_guest_cr4(struct vcpu *v, uint64_t value)
 {
-    struct cpuid_policy *p = v->domain->arch.cpuid;
-    uint64_t may = CR4_TSD | CR4_DE;
-
-    if (p->sub7[0].b & B7_FSGSBASE)
-        may |= CR4_FSGSBASE;
-    if (p->basic[1].c & C1_XSAVE)
-        may |= CR4_OSXSAVE;
-    v->arch.cr4 = value & may;
+    v->arch.cr4 = value & vcpu_cr4_settable(v);
     write_cr4(vcpu_live_cr4(v));
 }
 

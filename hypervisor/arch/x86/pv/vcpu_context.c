@@ -11,6 +11,7 @@
 #include <asm/context.h>
 #include <asm/fpu.h>
 #include <asm/pv/bounce.h>
+#include <asm/pv/cpuid.h>
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
@@ -21,6 +22,9 @@
 _Static_assert(offsetof(struct cpu_user_regs, ss) ==
                    offsetof(struct cpu_regs, ss),
                "frames are copied");
+
+#define B7_FSGSBASE (1U << 0)
+#define C1_XSAVE    (1U << 26)
 
 #define ASSIST_MASK                                                            \
     (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_writable_pagetables) |    \
@@ -112,6 +116,18 @@ static void set_entry_points(struct vcpu *v, const struct vcpu_guest_context *c)
     pv_set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
 }
 
+uint64_t vcpu_cr4_settable(const struct vcpu *v)
+{
+    const struct cpuid_policy *p = v->domain->arch.cpuid;
+    uint64_t bits = CR4_TSD | CR4_DE;
+
+    if (p->sub7[0].b & B7_FSGSBASE)
+        bits |= CR4_FSGSBASE;
+    if (p->basic[1].c & C1_XSAVE)
+        bits |= CR4_OSXSAVE;
+    return bits;
+}
+
 static void set_debugregs(struct vcpu *v, const unsigned long *dr)
 {
     for (unsigned int i = 0; i < 8; i++)
@@ -159,7 +175,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     a->fs_base = c->fs_base;
     a->gs_base_kernel = c->gs_base_kernel;
     a->gs_base_user = c->gs_base_user;
-    a->cr4 = c->ctrlreg[4] & CR4_GUEST_BITS;
+    a->cr4 = c->ctrlreg[4] & vcpu_cr4_settable(v);
     set_debugregs(v, c->debugreg);
     if (c->flags & VGCF_I387_VALID)
         fpu_set_legacy(v, &c->fpu_ctxt);

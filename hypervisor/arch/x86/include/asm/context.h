@@ -11,9 +11,10 @@
  * reset_stack_and_call(). */
 void idle_loop(void) NORETURN;
 
-/* CR4 bits that a guest may change for itself; all others are the host's. */
-#define CR4_GUEST_BITS (CR4_TSD | CR4_DE | CR4_FSGSBASE | CR4_OSXSAVE)
 struct vcpu;
+/* CR4 bits that v may change for itself, by its domain's policy; all others are
+ * the host's. */
+uint64_t vcpu_cr4_settable(const struct vcpu *v);
 /* The value that CR4 has while v runs. */
 uint64_t vcpu_live_cr4(const struct vcpu *v);
 
