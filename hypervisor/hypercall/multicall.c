@@ -30,11 +30,12 @@ struct rest {
     unsigned long count;
 };
 
-/* An entry asked to be continued: its new arguments. Not in line, or their
- * addresses would be kept at hand for it all the time. */
+/* An entry asked to be continued: its new arguments; others stay as they are.
+ * Not in line, or their addresses would be kept at hand for it all the time. */
 static NOINLINE int store_args(guest_va_t e, const struct multicall_state *mc)
 {
-    return copy_to_guest_va(e + FIELD(args), mc->args, sizeof(mc->args));
+    return copy_to_guest_va(e + FIELD(args), mc->args,
+                            mc->nr_args * sizeof(mc->args[0]));
 }
 
 /* -ERESTART: to be continued at *rest. The range was checked; words are read

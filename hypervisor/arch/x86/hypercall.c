@@ -39,7 +39,7 @@ long hypercall_continue(unsigned int nr, unsigned int nr_args, ...)
     }
     va_end(ap);
     if (mc->active) {
-        mc->op = nr;
+        mc->nr_args = nr_args;
         mc->continued = true;
     } else {
         /* The guest executes its SYSCALL once more, with eax = nr. */

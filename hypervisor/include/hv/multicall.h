@@ -11,8 +11,8 @@
 
 struct multicall_state {
     bool active;    /* a multicall's entry is being executed on this CPU */
-    bool continued; /* that entry asked to be continued with op and args */
-    unsigned long op;
+    bool continued; /* that entry asked to be continued, with args */
+    unsigned int nr_args; /* of args; what is behind them is an older call's */
     unsigned long args[6];
 };
 DECLARE_PER_CPU(struct multicall_state, multicall);

@@ -199,6 +199,63 @@ static void multicall_event(void)
     event_close((unsigned int)port);
 }
 
+/*
+ * A call that is broken off for an event goes on from its entry, which gets new
+ * arguments where the call has any. The rest of the entry keeps what its owner
+ * put there, or it would show what other domains' calls had.
+ */
+#define UNUSED_ARG 0x5a5a000000000000UL
+
+/* The event is pending when the call begins. Says if it was broken off. */
+static bool broken_off(struct multicall_entry *e, unsigned int nr_args,
+                       unsigned int port)
+{
+    const struct multicall_entry before = *e;
+
+    for (unsigned int i = nr_args; i < 6; i++)
+        e->args[i] = UNUSED_ARG + i;
+    EXPECT_EQ(event_send(port), 0);
+    this_cpu()->info->evtchn_upcall_mask = 0;
+    EXPECT_EQ(hc_multicall(e, 1), 0);
+    events_off();
+    EXPECT_EQ(e->result, 0);
+    for (unsigned int i = nr_args; i < 6; i++)
+        EXPECT_EQ(e->args[i], UNUSED_ARG + i);
+    return memcmp(e->args, before.args, nr_args * sizeof(e->args[0])) != 0;
+}
+
+static void multicall_continued(void)
+{
+    static struct trap_info traps[3]; /* the last one ends the list */
+    static struct mmu_update updates[500];
+    unsigned int port = (unsigned int)event_bind_ipi(0), trap = 0, mmu = 0;
+    void *page = page_alloc();
+
+    for (unsigned int i = 0; i < 2; i++)
+        traps[i] = (struct trap_info){.vector = 200,
+                                      .cs = FLAT_KERNEL_CS,
+                                      .address = addr((void *)kit_main)};
+    for (unsigned int i = 0; i < ARRAY_SIZE(updates); i++)
+        updates[i] = (struct mmu_update){
+            virt_to_maddr(page) | MMU_MACHPHYS_UPDATE, virt_to_pfn(page)};
+    event_bind(port, hit);
+    /* An interrupt may deliver the event too early. */
+    for (unsigned int i = 0; i < 10; i++) {
+        struct multicall_entry t =
+            call(__HYPERVISOR_set_trap_table, addr(traps), 0, 0);
+        struct multicall_entry m = call(__HYPERVISOR_mmu_update, addr(updates),
+                                        ARRAY_SIZE(updates), 0);
+
+        m.args[3] = DOMID_SELF;
+        trap += broken_off(&t, 1, port);
+        mmu += broken_off(&m, 4, port);
+    }
+    EXPECT(trap > 0);
+    EXPECT(mmu > 0);
+    event_close(port);
+    page_free(page);
+}
+
 /* --- numbers without meaning --- */
 
 static void unknown_hypercalls(void)
@@ -325,6 +382,7 @@ static const struct test tests[] = {
     {"multicall of 1000", multicall_large},
     {"multicall: refused calls", multicall_refused},
     {"multicall: event", multicall_event},
+    {"multicall: continued calls", multicall_continued},
     {"unknown hypercalls", unknown_hypercalls},
     {"registers kept", registers_kept},
     {"callback_op", callbacks},
