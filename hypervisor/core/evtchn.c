@@ -233,18 +233,20 @@ int evtchn_close(struct domain *d, uint32_t port, bool guest)
 
 /*
  * Close every port, from where an earlier call was preempted. Others may open
- * ports behind it: it is done when there was a moment with none.
+ * ports behind it: it is done when there was a moment with none. It gives way
+ * every 64 ports, however often it begins anew.
  */
 static int close_all(struct domain *d)
 {
     struct evtchn_domain *e = &d->evtchn;
+    unsigned int nr_done = 0;
 
     while (READ_ONCE(e->nr_active)) {
         uint32_t port = READ_ONCE(e->kill_port) ?: 1;
 
         for (; port < READ_ONCE(e->nr_ports); port++) {
             (void)evtchn_close(d, port, false);
-            if (port % 64 == 0 && hypercall_preempt_check()) {
+            if (++nr_done % 64 == 0 && hypercall_preempt_check()) {
                 WRITE_ONCE(e->kill_port, port + 1);
                 return -ERESTART;
             }

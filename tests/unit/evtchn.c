@@ -45,10 +45,19 @@ void domain_get(struct domain *d)
     d->refs++;
 }
 
+/* What another vcpu does as soon as a domain was let go of. */
+static void (*behind_put)(void);
+
 void domain_put(struct domain *d)
 {
+    void (*hook)(void) = behind_put;
+
     assert_true(d->refs > 1);
     d->refs--;
+    behind_put = NULL; /* what it does may come here again */
+    if (hook != NULL)
+        hook();
+    behind_put = hook;
 }
 
 struct domain *domain_get_any(domid_t id)
@@ -763,6 +772,41 @@ static void reset_with_vcpus_running(void **state)
     assert_false(evtchn_port_is_pending(&domains[1], 1));
 }
 
+#define MOST_REBOUND 1000
+
+static unsigned int rebound;
+
+static void binds_once_more(void)
+{
+    struct evtchn_bind_interdomain op = {.remote_dom = 2, .remote_port = 1};
+
+    if (rebound < MOST_REBOUND && CALL(1, EVTCHNOP_bind_interdomain, &op) == 0)
+        rebound++;
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+/* A vcpu that binds one port whenever that is closed does not keep the reset
+ * from giving way. */
+static void reset_of_a_port_that_comes_back(void **state)
+{
+    (void)state;
+    assert_int_equal(alloc_unbound(2, 1), 1);
+    assert_int_equal(bind_interdomain(1, 2, 1), 1);
+    rebound = continued = 0;
+    behind_put = binds_once_more;
+    meanwhile = always;
+    assert_int_equal(reset_self(1), __HYPERVISOR_event_channel_op);
+    assert_int_equal(continued, 1);
+    assert_in_range(rebound, 1, 64);
+    behind_put = NULL;
+    meanwhile = NULL;
+    assert_int_equal(reset_self(1), 0);
+}
+
 /* What a refused change to FIFO allocated goes with the domain. */
 static void a_refused_control_block_is_freed(void **state)
 {
@@ -800,6 +844,7 @@ int main(void)
         TEST_FIFO(unmasking_nothing_raises_nothing),
         TEST_FIFO(scribbled_words_do_no_harm),
         TEST_FIFO(reset_with_vcpus_running),
+        TEST_2L(reset_of_a_port_that_comes_back),
         TEST_2L(a_refused_control_block_is_freed),
     };
 
