@@ -118,6 +118,11 @@ uint64_t vcpu_live_cr4(const struct vcpu *v)
     return v->arch.cr4;
 }
 
+void vcpu_load_tsc_aux(const struct vcpu *v)
+{
+    (void)v;
+}
+
 uint64_t xcr0_host = XCR0_X87 | XCR0_SSE | XCR0_AVX;
 uint32_t xsave_size = 832;
 

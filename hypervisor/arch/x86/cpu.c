@@ -30,6 +30,9 @@ uint64_t hv_cr4 __ro_after_init;
 /* Leaf 7. */
 #define L7_B_FSGSBASE (1U << 0)
 #define L7_B_SMEP     (1U << 7)
+#define L7_C_RDPID    (1U << 22)
+/* Leaf 0x80000001. */
+#define X1_D_RDTSCP (1U << 27)
 /* Leaf 0x80000007. */
 #define X7_D_INVARIANT_TSC (1U << 8)
 
@@ -87,7 +90,10 @@ void __init cpu_identify(void)
         l = cpuid_count(7, 0);
         c->fsgsbase = l.b & L7_B_FSGSBASE;
         c->smep = l.b & L7_B_SMEP;
+        c->tsc_aux = l.c & L7_C_RDPID;
     }
+    if (c->max_ext_leaf >= EXT_LEAF + 1)
+        c->tsc_aux |= !!(cpuid(EXT_LEAF + 1).d & X1_D_RDTSCP);
     if (c->max_ext_leaf >= EXT_LEAF + 7)
         c->invariant_tsc = cpuid(EXT_LEAF + 7).d & X7_D_INVARIANT_TSC;
     c->phys_bits = 36;

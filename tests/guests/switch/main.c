@@ -18,6 +18,8 @@
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_TSC_AUX        0xc0000103
+#define E1_D_RDTSCP        (1U << 27)
 
 #define GDT_DATA        0x00cff2000000ffffUL
 #define OWN_SELECTOR(n) ((uint16_t)((n)*8 | 3))
@@ -204,6 +206,55 @@ static void debug_registers(void)
     EXPECT_EQ(hits[1], 0);
 }
 
+/* --- TSC_AUX --- */
+
+static const uint32_t *aux_of; /* of each vcpu; 0: as it is after a reset */
+
+/* False if there is no such MSR. */
+static bool set_aux(uint32_t value)
+{
+    trap_last()->count = 0;
+    asm volatile("1: wrmsr\n2:\n" EXTABLE("1b", "2b")
+                 :
+                 : "a"(value), "d"(0), "c"(MSR_TSC_AUX)
+                 : "memory");
+    return trap_last()->count == 0;
+}
+
+static void check_aux(unsigned int me)
+{
+    uint32_t aux;
+
+    if (aux_of[me] && !set_aux(aux_of[me]))
+        errors[me]++;
+    for (unsigned int i = 0; i < TURNS; i++) {
+        turn();
+        asm volatile("rdtscp" : "=c"(aux) : : "rax", "rdx");
+        if (aux != aux_of[me])
+            errors[me]++;
+    }
+    if (aux_of[me] && !set_aux(0))
+        errors[me]++;
+}
+
+/* Programs read it, without a trap: a vcpu that never set it has its own too.
+ */
+static void tsc_aux(void)
+{
+    static const uint32_t values[][2] = {{0x1234, 0}, {5, 6}, {0, 0x5678}};
+    uint32_t a = 0x80000001, d;
+
+    asm volatile("cpuid" : "+a"(a), "=d"(d) : : "rbx", "rcx");
+    if (!(d & E1_D_RDTSCP) || !set_aux(0)) {
+        test_skip("no RDTSCP");
+        return;
+    }
+    for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
+        aux_of = values[i];
+        both(check_aux);
+    }
+}
+
 /* --- descriptor tables --- */
 
 static uint64_t *gdts[2];
@@ -376,6 +427,7 @@ static const struct test tests[] = {
     {"integer registers", integers},
     {"task switched flag", task_switched},
     {"debug registers", debug_registers},
+    {"TSC_AUX", tsc_aux},
     {"own GDTs", own_gdts},
     {"failsafe callback", failsafe},
     {"time slices", slices},

@@ -75,6 +75,19 @@ uint64_t vcpu_live_cr4(const struct vcpu *v)
     return (hv_cr4 & ~guest) | (v->arch.cr4 & guest);
 }
 
+/* What TSC_AUX is on this CPU; whoever ran here before us may have set it. */
+static DEFINE_PER_CPU(uint64_t, live_tsc_aux) = ~0UL;
+
+void vcpu_load_tsc_aux(const struct vcpu *v)
+{
+    uint64_t *live = &this_cpu(live_tsc_aux);
+
+    if (*live == v->arch.tsc_aux || !cpu_caps.tsc_aux)
+        return;
+    *live = v->arch.tsc_aux;
+    (void)!wrmsr_safe(MSR_TSC_AUX, *live);
+}
+
 #define READ_SEL(name)                                       \
     ({                                                       \
         uint16_t s_;                                         \
@@ -158,8 +171,7 @@ static void load_guest(struct vcpu *v, struct cpu_info *ci)
     pv_load_ldt(v);
     if (cr4 != read_cr4())
         write_cr4(cr4);
-    if (v->arch.tsc_aux)
-        (void)!wrmsr_safe(MSR_TSC_AUX, v->arch.tsc_aux);
+    vcpu_load_tsc_aux(v);
     fpu_load(v);
     pv_load_debugregs(v);
 }

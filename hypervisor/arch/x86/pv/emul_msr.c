@@ -9,6 +9,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 
+#include <asm/context.h>
 #include <asm/msr.h>
 #include <asm/page.h>
 #include <asm/pv/cpuid.h>
@@ -188,7 +189,8 @@ bool emul_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
         if (!has_tsc_aux(v) || value >> 32)
             return false;
         v->arch.tsc_aux = value;
-        return wrmsr_safe(MSR_TSC_AUX, value) == 0;
+        vcpu_load_tsc_aux(v);
+        return true;
     default:
         break;
     }

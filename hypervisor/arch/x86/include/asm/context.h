@@ -17,5 +17,7 @@ struct vcpu;
 uint64_t vcpu_cr4_settable(const struct vcpu *v);
 /* The value that CR4 has while v runs. */
 uint64_t vcpu_live_cr4(const struct vcpu *v);
+/* Make TSC_AUX of this CPU, which v runs on, what it is for v. */
+void vcpu_load_tsc_aux(const struct vcpu *v);
 
 #endif

@@ -21,6 +21,7 @@ struct cpu_caps {
     unsigned int phys_bits, virt_bits;
     bool x2apic, tsc_deadline, invariant_tsc;
     bool smep, fsgsbase, xsave, mce, hypervisor;
+    bool tsc_aux; /* programs can read it: RDTSCP or RDPID */
     char name[49];
 };
 
