@@ -651,7 +651,28 @@ static void guest_without_avx(void)
     EXPECT_EQ(domain_destroy(&guest), 0);
 }
 
+/* --- CPUID --- */
+
+static struct leaf processor_cpuid(uint32_t leaf, uint32_t sub)
+{
+    struct leaf l = {.a = leaf, .c = sub};
+
+    asm volatile("cpuid" : "+a"(l.a), "=b"(l.b), "+c"(l.c), "=d"(l.d));
+    return l;
+}
+
+/* Sizes by what is switched on now: what the processor says to a program. */
+static void sizes_of_state(void)
+{
+    EXPECT_EQ(policy_cpuid(0xd, 0).b, processor_cpuid(0xd, 0).b);
+    if (policy_cpuid(0xd, 1).a & D1_XSAVEC) {
+        EXPECT(policy_cpuid(0xd, 1).b > 0);
+        EXPECT_EQ(policy_cpuid(0xd, 1).b, processor_cpuid(0xd, 1).b);
+    }
+}
+
 static const struct test tests[] = {
+    {"CPUID: sizes of state", sizes_of_state},
     {"a new vcpu", new_vcpu},
     {"two vcpus", two_vcpus},
     {"TS set here", ts_set_here},

@@ -157,6 +157,8 @@ static struct cpuid_leaf hv_leaf(const struct vcpu *v, uint32_t n, uint32_t sub)
     return l;
 }
 
+#define D1A_XSAVEC (1U << 1) /* leaf 0xd, sub-leaf 1 */
+
 /* Leaves that are not in the policy alone, and what lies between them. */
 #define FIRST_BY_STATE 0xbU
 static NOINLINE void by_state(const struct vcpu *v, uint32_t leaf, uint32_t sub,
@@ -172,8 +174,12 @@ static NOINLINE void by_state(const struct vcpu *v, uint32_t leaf, uint32_t sub,
     if (leaf == 0xb && v->domain->arch.cpuid->basic[0].a >= 0xb &&
         sub < CPUID_SUBB_NR)
         l->d = v->id * 2;
+    /* Sizes by the live XCR0. Linux that sees XSAVEC believes the second, and
+     * does without all of XSAVE if it makes no sense. */
     if (leaf == 0xd && sub == 0 && l->a)
-        l->b = cpuid_count(0xd, 0).b; /* by the live XCR0 */
+        l->b = cpuid_count(0xd, 0).b;
+    if (leaf == 0xd && sub == 1 && (l->a & D1A_XSAVEC))
+        l->b = cpuid_count(0xd, 1).b;
 }
 
 void cpuid_guest(const struct vcpu *v, uint32_t leaf, uint32_t sub,
