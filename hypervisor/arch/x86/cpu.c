@@ -126,7 +126,8 @@ void cpu_init(void)
             wrmsr(MSR_MISC_ENABLE, misc & ~MISC_ENABLE_XD_DISABLE);
     }
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NX);
-    write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    /* AM: programs may ask for alignment checks. */
+    write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     write_cr4(hv_cr4);
     wrmsr(MSR_PAT, HV_PAT);
     write_dr7(DR7_DEFAULT);

@@ -24,6 +24,7 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
 #define CR0_TS       0x8UL
+#define CR0_AM       0x40000UL
 #define CR4_TSD      (1UL << 2)
 #define CR4_OSXSAVE  (1UL << 18)
 #define CR4_FSGSBASE (1UL << 16)
@@ -232,6 +233,9 @@ static void cr0(void)
     TRY("mov %%cr0, %0", : "=r"(v));
     EXPECT(!faulted());
     EXPECT_EQ(v & 0x80050033, 0x80050033);
+    /* As it is told: a program may have alignment checks. */
+    asm volatile("smsw %0" : "=r"(again));
+    EXPECT_EQ(again & CR0_AM, CR0_AM);
     EXPECT_EQ(v & CR0_TS, 0);
     TRY("mov %0, %%cr0", : : "r"(v | CR0_TS));
     EXPECT(!faulted());

@@ -34,7 +34,7 @@ static const char cpuid_opcode[2] = {0x0f, (char)0xa2};
 
 static uint64_t guest_cr0(const struct vcpu *v)
 {
-    return (read_cr0() & ~CR0_TS) | CR0_AM | (v->arch.cr0_ts ? CR0_TS : 0);
+    return (read_cr0() & ~CR0_TS) | (v->arch.cr0_ts ? CR0_TS : 0);
 }
 
 static uint64_t guest_cr4(const struct vcpu *v)
