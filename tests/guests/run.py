@@ -122,7 +122,7 @@ KERNELS["l1tf"] = {"cpu": ISOLATING_CPU, "hv": "pv-l1tf=dom0"}
 KERNELS.update({
     name + "+isolated": dict(KERNELS[name], kernel=name, cpu=ISOLATING_CPU)
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
-                 "switch", "fpu", "races", "isolation")
+                 "switch", "fpu", "races", "isolation", "observe")
 })
 # Some domains are isolated and some are not: the longer ways in and out, and
 # SYSCALL by the one stub or the other.

@@ -83,9 +83,9 @@ void __init isolation_init(void)
     for (const char *p = entry_text_start; p < entry_text_end && !rc;
          p += PAGE_SIZE)
         rc = view_map(image_l3, (uintptr_t)p, virt_to_mfn(p), HV_RX);
-    if (!rc)
-        rc = view_map(image_l3, (uintptr_t)idt_page(), virt_to_mfn(idt_page()),
-                      HV_RO);
+    for (unsigned int i = 0; i < NR_IDT_PAGES && !rc; i++)
+        rc = view_map(image_l3, (uintptr_t)idt_page(i),
+                      virt_to_mfn(idt_page(i)), HV_RO);
     if (rc)
         panic("No memory for isolation");
 }
@@ -165,8 +165,9 @@ static bool is_allowed(const struct vcpu *v, unsigned int cpu, unsigned long va,
     if (va == entry_page_of(cpu))
         return rights == (PTE_RW | PTE_NX) &&
                mfn_eq(m, pte_mfn(*hv_l1e(entry_page_of(cpu))));
-    if (va == (uintptr_t)idt_page())
-        return rights == PTE_NX && same_page(m, idt_page());
+    for (unsigned int i = 0; i < NR_IDT_PAGES; i++)
+        if (va == (uintptr_t)idt_page(i))
+            return rights == PTE_NX && same_page(m, idt_page(i));
     if (va >= (uintptr_t)entry_text_start && va < (uintptr_t)entry_text_end)
         return rights == 0 && same_page(m, (const void *)va);
     return false;

@@ -44,15 +44,18 @@ _Static_assert(sizeof(struct gate) == 16, "SDM: 64-bit gate");
 #define GATE_DPL3      0x60
 #define STUB_SIZE      16
 
-static struct gate idt[256] ALIGNED(4096) __ro_after_init;
-/* The same, but all faults come to guest_exception(). */
-static struct gate traced_idt[256] ALIGNED(4096) __ro_after_init;
+/* In the second all faults come to guest_exception(), to be traced. */
+static struct gate idts[NR_IDT_PAGES][256] ALIGNED(4096) __ro_after_init;
+#define idt        idts[0]
+#define traced_idt idts[1]
 static const struct gate *live_idt = idt;
 static DEFINE_PER_CPU(bool, stubs_isolated); /* which LSTAR and CSTAR hold */
 
-const void *idt_page(void)
+_Static_assert(sizeof(idt) == PAGE_SIZE, "what isolation maps");
+
+const void *idt_page(unsigned int i)
 {
-    return idt;
+    return idts[i];
 }
 
 static uint8_t gate_ist(unsigned int vector)

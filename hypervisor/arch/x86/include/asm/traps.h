@@ -45,7 +45,8 @@ void traps_cpu_init(void);
  */
 void traps_syscalls_isolated(bool isolated);
 /* The page of the IDT. */
-const void *idt_page(void);
+#define NR_IDT_PAGES 2U
+const void *idt_page(unsigned int i);
 
 /* Called by entry.S, interrupts off. */
 void guest_exception(struct cpu_regs *regs);
