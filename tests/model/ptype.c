@@ -408,6 +408,13 @@ static void flush_and_write_a(void)
     write_a();
 }
 
+/* Twice: so that nothing is left to see of it. */
+static void flush_and_write_a_twice(void)
+{
+    flush_and_write_a();
+    write_a();
+}
+
 static void get_put_a(void)
 {
     if (get_table(A, PGT_L1) == 0) {
@@ -510,6 +517,8 @@ static struct model models[] = {
     MODEL("given back twice", reset, give_back_a, give_back_a),
     MODEL("given back, written", reset, give_back_a, write_a),
     MODEL("two writers, one flushes first", reset, write_a, flush_and_write_a,
+          get_put_a),
+    MODEL("the same, and writes twice", reset, write_a, flush_and_write_a_twice,
           get_put_a),
 };
 

@@ -28,8 +28,6 @@ struct domain;
  *   61      BROKEN     never hand out again
  *   62      FOREIGN    another domain than the owner had it writable since the
  *                      last flush for a change of type
- *   63      flips with every writable type reference taken, so that the last
- *           drop notices one that came and went (tlb_stamp)
  * A free page has state 0. Counts never wrap: taking one more at the maximum
  * is refused.
  */
@@ -48,7 +46,6 @@ struct domain;
 #define PGS_PARTIAL    (1UL << 60)
 #define PGS_BROKEN     (1UL << 61)
 #define PGS_FOREIGN    (1UL << 62)
-#define PGS_FLIP       (1UL << 63)
 
 /* A frame has one type at a time; it changes only while its type count is 0.
  * WRITABLE excludes every other: a frame is never at once writable and a page

@@ -172,28 +172,43 @@ static int get_first(struct page_info *pg, const struct domain *d,
     return -EINVAL;
 }
 
+/* A writable reference more for old, which can be had: the state, or 0 if the
+ * last one is just being let go (close_writable()). */
+static uint64_t add_writable(uint64_t old, const struct domain *d)
+{
+    if (pgs_trefs(old) && !(old & PGS_VALIDATED))
+        return 0;
+    old |= type_bits(PGT_WRITABLE) | PGS_VALIDATED;
+    if (unlikely(current->domain != d))
+        old |= PGS_FOREIGN;
+    return old + PGS_REF_ONE + PGS_TREF_ONE;
+}
+
 int page_get_and_type(struct page_info *pg, const struct domain *d,
                       enum page_type type)
 {
-    uint64_t old = READ_ONCE(pg->state), new;
+    uint64_t old, new;
 
     do {
-        if (READ_ONCE(pg->owner) != d || !pgs_refs(old) || count_full(old))
+        if (READ_ONCE(pg->owner) != d)
             return -EINVAL;
-        new = old + PGS_REF_ONE + PGS_TREF_ONE;
+        old = READ_ONCE(pg->state);
+        if (!pgs_refs(old) || count_full(old))
+            return -EINVAL;
         if (type == PGT_WRITABLE) {
             if (pgs_trefs(old) && pgs_type(old) != PGT_WRITABLE)
                 return -EBUSY;
-            new |= type_bits(PGT_WRITABLE) | PGS_VALIDATED;
-            new ^= PGS_FLIP;
-            if (unlikely(current->domain != d))
-                new |= PGS_FOREIGN;
+            new = add_writable(old, d);
+            if (unlikely(!new))
+                cpu_relax();
         } else if (!pgs_trefs(old)) {
             return get_first(pg, d, type, old);
         } else if (pgs_type(old) != type || !(old & PGS_VALIDATED)) {
             return get_type_slow(pg, d, type);
+        } else {
+            new = old + PGS_REF_ONE + PGS_TREF_ONE;
         }
-    } while (!pgs_cmpxchg(pg, &old, new));
+    } while (!new || !pgs_cmpxchg(pg, &old, new));
 
     if (likely(READ_ONCE(pg->owner) == d))
         return 0;
@@ -222,21 +237,38 @@ static int put_table(struct page_info *pg)
     return 0;
 }
 
+/*
+ * If *old, with one type reference, is WRITABLE: with VALIDATED gone nobody gets
+ * another one. Only then the clock is read, for it must be later than all that
+ * was written by any of them: read earlier, others could come and go until the
+ * count is changed, and leave the state as it was.
+ */
+static void close_writable(struct page_info *pg, uint64_t *old)
+{
+    const uint64_t open = type_bits(PGT_WRITABLE) | PGS_VALIDATED;
+
+    while (pgs_trefs(*old) == 1 && (*old & open) == open) {
+        if (!pgs_cmpxchg(pg, old, *old & ~PGS_VALIDATED))
+            continue;
+        *old &= ~PGS_VALIDATED;
+        WRITE_ONCE(pg->tlb_stamp, tlb_clock());
+    }
+}
+
 static int put_and_type(struct page_info *pg)
 {
     uint64_t old = READ_ONCE(pg->state), new;
 
     do {
         ASSERT(pgs_trefs(old) > 0 && pgs_refs(old) > 0);
-        new = old - PGS_REF_ONE - PGS_TREF_ONE;
         if (pgs_trefs(old) == 1) {
             if (type_is_table(pgs_type(old)))
                 return put_table(pg);
-            /* Written before the count says that it matters. */
-            if (pgs_type(old) == PGT_WRITABLE)
-                WRITE_ONCE(pg->tlb_stamp, tlb_clock());
-            new &= ~(PGS_TYPE_MASK | PGS_VALIDATED);
+            close_writable(pg, &old);
         }
+        new = old - PGS_REF_ONE - PGS_TREF_ONE;
+        if (pgs_trefs(new) == 0)
+            new &= ~(PGS_TYPE_MASK | PGS_VALIDATED);
         if (pgs_refs(new) == 0) /* the last one: keep it for page_put() */
             new += PGS_REF_ONE;
     } while (!pgs_cmpxchg(pg, &old, new));
@@ -280,12 +312,14 @@ int page_type_resume_drop_of(struct page_info *pg, enum page_type type)
 int page_pin(struct page_info *pg, const struct domain *d, enum page_type type)
 {
     int rc = page_get_and_type(pg, d, type);
+    uint64_t old = READ_ONCE(pg->state);
 
     if (rc)
         return rc;
-    if (!(__atomic_fetch_or(&pg->state, PGS_PINNED, __ATOMIC_SEQ_CST) &
-          PGS_PINNED))
-        return 0;
+    /* Who gives a frame back takes its pin away: afterwards nobody would. */
+    while ((old & (PGS_PINNED | PGS_ALLOCATED)) == PGS_ALLOCATED)
+        if (pgs_cmpxchg(pg, &old, old | PGS_PINNED))
+            return 0;
     /* Not the last one, the pin is: unless it went meanwhile. */
     page_put_and_type(pg);
     return -EINVAL;

@@ -50,11 +50,12 @@ static ALWAYS_INLINE bool page_try_put(struct page_info *pg)
 /* The state with one writable reference more; 0: not possible at once. */
 static ALWAYS_INLINE uint64_t pgs_add_writable(uint64_t old)
 {
-    const uint64_t one = PGS_REF_ONE + PGS_TREF_ONE + PGS_FLIP;
+    const uint64_t one = PGS_REF_ONE + PGS_TREF_ONE;
     const uint64_t writable = PGS_VALIDATED | (uint64_t)PGT_WRITABLE
                                                   << PGS_TYPE_SHIFT;
 
-    /* One more: it has references. Adding FLIP turns it over. */
+    /* One more: it has references. Without VALIDATED the last one is just
+     * being let go. */
     if (likely((old & (PGS_TYPE_MASK | PGS_VALIDATED)) == writable))
         return ~old & PGS_REF_MASK ? old + one : 0;
     if (!(old & PGS_TREF_MASK) && pgs_may_get(old))
