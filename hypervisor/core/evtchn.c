@@ -27,7 +27,13 @@ bool evtchn_port_is_valid(struct domain *d, uint32_t port)
 }
 
 /* Under the channel's lock, as all that looks at the delivery ABI's data:
- * that may go away, but not while a port is open (evtchn_reset). */
+ * that may go away, but not while a port is open (evtchn_reset). Port 0 is not
+ * open, and never pending. */
+static bool is_open(const struct evtchn *chn)
+{
+    return chn->state != ECS_FREE && chn->state != ECS_RESERVED;
+}
+
 bool evtchn_port_is_pending(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_from_port(d, port);
@@ -37,7 +43,7 @@ bool evtchn_port_is_pending(struct domain *d, uint32_t port)
     if (!chn)
         return false;
     flags = spin_lock_irqsave(&chn->lock);
-    pending = chn->state != ECS_FREE && d->evtchn.ops->is_pending(d, port);
+    pending = is_open(chn) && d->evtchn.ops->is_pending(d, port);
     spin_unlock_irqrestore(&chn->lock, flags);
     return pending;
 }
@@ -340,7 +346,7 @@ void evtchn_dump(struct domain *d)
     for (uint32_t port = 1; port < d->evtchn.nr_ports; port++) {
         const struct evtchn *chn = evtchn_from_port(d, port);
 
-        if (chn->state == ECS_FREE)
+        if (!is_open(chn))
             continue;
         printk(LOG_INFO " %4u v%u %s%s%s", port, chn->notify_vcpu,
                state_name[chn->state],

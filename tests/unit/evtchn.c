@@ -686,6 +686,17 @@ static void pollers_wake_up(void **state)
     assert_int_equal(pollers_of, 2);
 }
 
+/* Port 0 can be polled, but is no event: what delivery keeps of it is not
+ * looked at, since a reset goes on beside. */
+static void port_0_is_never_pending(void **state)
+{
+    (void)state;
+    domains[1].shared_info->evtchn_pending[0] |= 1;
+    assert_true(evtchn_port_is_valid(&domains[1], 0));
+    assert_false(evtchn_port_is_pending(&domains[1], 0));
+    domains[1].shared_info->evtchn_pending[0] &= ~1UL;
+}
+
 static void unmasking_nothing_raises_nothing(void **state)
 {
     (void)state;
@@ -834,6 +845,7 @@ int main(void)
         TEST_2L(virqs_arrive_where_they_are_bound),
         TEST_2L(a_refused_pirq_leaves_no_port),
         TEST_2L(pollers_wake_up),
+        TEST_2L(port_0_is_never_pending),
         TEST_2L(unmasking_nothing_raises_nothing),
         cmocka_unit_test_setup_teardown(events_survive_the_change_to_fifo,
                                         setup, teardown_fifo),
