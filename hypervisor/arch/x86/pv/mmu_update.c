@@ -209,6 +209,9 @@ static ALWAYS_INLINE int do_batch(struct batch *b, uint64_t reqs,
         rc = do_chunk(b, reqs, min_t(unsigned long, count, *nr + CHUNK), nr);
         if (rc || likely(*nr == count))
             break;
+        /* Who waits for the table looks at nothing else meanwhile. */
+        if (b->span)
+            run_end(b);
         if (hypercall_preempt_check()) {
             rc = -ERESTART;
             break;
