@@ -194,6 +194,26 @@ static long run(const struct chunk *c, struct xen_memory_exchange *x,
     return rc;
 }
 
+#define SMALL_ORDER 2U /* pages: the lists of a chunk of 2^9 frames */
+
+/*
+ * A guest may come as often as it likes, and to unmap is to flush the TLBs of
+ * the whole machine: what is small enough is not mapped.
+ */
+static void *alloc_lists(size_t bytes)
+{
+    return bytes <= PAGE_SIZE << SMALL_ORDER ? hv_alloc_pages(SMALL_ORDER)
+                                             : hv_vmalloc(bytes);
+}
+
+static void free_lists(void *lists, size_t bytes)
+{
+    if (bytes <= PAGE_SIZE << SMALL_ORDER)
+        hv_free_pages(lists, SMALL_ORDER);
+    else
+        hv_vfree(lists, bytes);
+}
+
 static long exchange(struct domain *d, struct xen_memory_exchange *x,
                      guest_va_t arg)
 {
@@ -213,7 +233,7 @@ static long exchange(struct domain *d, struct xen_memory_exchange *x,
     if ((x->in.nr_extents << c.in_order) & ((1UL << c.order) - 1) ||
         x->nr_exchanged & ((1UL << (c.order - c.in_order)) - 1))
         return -EINVAL;
-    c.old = hv_vmalloc(bytes);
+    c.old = alloc_lists(bytes);
     if (!c.old)
         return -ENOMEM;
     c.nr_old = 1UL << c.order;
@@ -221,7 +241,7 @@ static long exchange(struct domain *d, struct xen_memory_exchange *x,
     c.new = c.old + c.nr_old;
     c.pfn = (uint64_t *)(c.new + c.nr_old);
     rc = run(&c, x, arg);
-    hv_vfree(c.old, bytes);
+    free_lists(c.old, bytes);
     return rc;
 }
 
