@@ -16,6 +16,11 @@ static inline bool in_hv_slots(uint64_t va)
     return va >> HV_VIRT_SHIFT == HV_VIRT_TAG;
 }
 
+static inline uint64_t outside_hv_slots(uint64_t va)
+{
+    return in_hv_slots(va) ? 0 : va;
+}
+
 #define host_guest_store(type, va, value, label)                   \
     do {                                                           \
         type value_ = (type)(value);                               \
