@@ -15,6 +15,71 @@
 #include <asm/patch.h>
 #include <asm/traps.h>
 
+/* Do the code up to the next label only if the feature is set. */
+    .macro IF_PATCHED feature:req, do:req, else:req
+    PATCH_BRANCH(\feature, \do)
+    jmp \else
+    .endm
+
+    .macro WRITE_MSR msr:req
+    mov $\msr, %ecx
+    xor %edx, %edx
+    wrmsr
+    .endm
+
+/*
+ * Exceptions in the hypervisor come between spec_enter and spec_leave, but for
+ * two kinds. The IRET to a guest may fault: what follows is the hypervisor's
+ * again, and leaves once more. And those on stacks of their own come at any
+ * instruction: they put back what they found, and leave no more in the buffers
+ * than they found either. All registers are saved. (Subsection 1: some who use
+ * these are in the section themselves.)
+ */
+    .macro RETAKE_CONTROLS
+    PATCH_BRANCH(PATCH_IBRS_ENTER, .Lretake\@)
+.Lretaken\@:
+    .pushsection .text.entry.work, 1, "ax"
+.Lretake\@:
+    mov spec_choice + SPEC_CHOICE_spec_ctrl(%rip), %eax
+    WRITE_MSR ASM_MSR_SPEC_CTRL
+    jmp .Lretaken\@
+    .popsection
+    .endm
+
+    .macro BORROW_CONTROLS /* %ebx keeps them */
+    PATCH_BRANCH(PATCH_SPEC_ENTER, .Lborrow\@)
+.Lborrowed\@:
+    .pushsection .text.entry.work, 1, "ax"
+.Lborrow\@:
+    IF_PATCHED PATCH_IBRS_ENTER, 1f, 2f
+1:  mov $ASM_MSR_SPEC_CTRL, %ecx
+    rdmsr
+    mov %eax, %ebx
+    mov spec_choice + SPEC_CHOICE_spec_ctrl(%rip), %eax
+    WRITE_MSR ASM_MSR_SPEC_CTRL
+2:  IF_PATCHED PATCH_IBPB_ENTER, 1f, 2f
+1:  mov $ASM_PRED_CMD_IBPB, %eax
+    WRITE_MSR ASM_MSR_PRED_CMD
+2:  jmp .Lborrowed\@
+    .popsection
+    .endm
+
+    .macro RETURN_CONTROLS /* keeps %al */
+    PATCH_BRANCH(PATCH_SPEC_LEAVE, .Lreturn\@)
+.Lreturned\@:
+    .pushsection .text.entry.work, 1, "ax"
+.Lreturn\@:
+    mov %eax, %r12d
+    IF_PATCHED PATCH_IBRS_ENTER, 1f, 2f
+1:  mov %ebx, %eax
+    WRITE_MSR ASM_MSR_SPEC_CTRL
+2:  IF_PATCHED PATCH_VERW_LEAVE, 1f, 2f
+1:  verw .Lverw_selector(%rip)
+2:  mov %r12d, %eax
+    jmp .Lreturned\@
+    .popsection
+    .endm
+
 /*
  * ---- one place at each way in and out ----
  * Page tables that have the hypervisor in them (isolation), and speculation
@@ -647,6 +712,7 @@ exception_from_hv:
     PATCH_BRANCH(PATCH_ISOLATION, exception_in_the_dark)
 exception_seen:
     SAVE_REGS
+    RETAKE_CONTROLS
     mov %rsp, %rdi
     call hv_exception
 return_to_hv:
@@ -688,8 +754,10 @@ FUNC(ist_common)
     jmp exception_from_guest
 
 ist_from_hv:
+    BORROW_CONTROLS
     mov %rsp, %rdi
     call hv_ist_exception
+    RETURN_CONTROLS
     test %al, %al
     jz return_to_hv
     /* The NMI handler was interrupted. IRET would let the next NMI in, onto
@@ -900,7 +968,6 @@ END(iret_hypercall)
     movq $0, (%rax)
     movq $0, 8(%rax)
     movq $0, SLOT_RAX(%rax)
-    mov %rsp, %rdi
     .endm
 
 /*
@@ -924,6 +991,8 @@ exception_in_the_dark:
     mov %rax, %cr3
     sub $STACK_SIZE, %rcx
     SLOT_TO_STACK
+    RETAKE_CONTROLS
+    mov %rsp, %rdi
     call hv_exception
     jmp return_by_slot
 
@@ -960,7 +1029,10 @@ ist_isolated:
     shl $13, %eax
     lea 0x1000 - AREA_CPU_INFO - STACK_SIZE(%rcx, %rax), %rcx
     SLOT_TO_STACK
+    BORROW_CONTROLS
+    mov %rsp, %rdi
     call hv_ist_exception
+    RETURN_CONTROLS
     test %al, %al
     jnz ist_by_ret
 return_by_slot:
@@ -1008,18 +1080,6 @@ ist_by_ret:
  * tables of the hypervisor.
  */
 #define SCRATCH(n) (CPU_INFO_scratch + 8 * (n) + 8)(%rsp)
-
-/* Do the code up to the next label only if the feature is set. */
-    .macro IF_PATCHED feature:req, do:req, else:req
-    PATCH_BRANCH(\feature, \do)
-    jmp \else
-    .endm
-
-    .macro WRITE_MSR msr:req
-    mov $\msr, %ecx
-    xor %edx, %edx
-    wrmsr
-    .endm
 
 FUNC(spec_enter)
     mov %rax, SCRATCH(0)
