@@ -238,10 +238,10 @@ static int put_table(struct page_info *pg)
 }
 
 /*
- * If *old, with one type reference, is WRITABLE: with VALIDATED gone nobody gets
- * another one. Only then the clock is read, for it must be later than all that
- * was written by any of them: read earlier, others could come and go until the
- * count is changed, and leave the state as it was.
+ * If *old, with one type reference, is WRITABLE: with VALIDATED gone nobody
+ * gets another one. Only then the clock is read, for it must be later than all
+ * that was written by any of them: read earlier, others could come and go until
+ * the count is changed, and leave the state as it was.
  */
 static void close_writable(struct page_info *pg, uint64_t *old)
 {
