@@ -18,6 +18,7 @@
 #include <hv/cmdline.h>
 #include <hv/symbols.h>
 #include <asm/pv/isolation.h>
+#include <asm/pv/m2p_slot.h>
 #include <asm/spec_ctrl.h>
 
 #include <asm/cpu.h>
@@ -85,6 +86,7 @@ void l4_install_hv_slots(pte_t *l4)
 {
     memcpy(&l4[HV_SLOT_FIRST], &hv_l4[HV_SLOT_FIRST],
            (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*l4));
+    l4[M2P_SLOT] = 0;
 }
 
 mfn_t m2p_frame(unsigned int i)
@@ -522,15 +524,17 @@ void isolation_show_window(const struct vcpu *v)
     (void)v;
 }
 
-void isolation_install(pte_t *l4, unsigned int cpu)
+void isolation_install(pte_t *l4, unsigned int mode, unsigned int cpu)
 {
+    (void)mode;
     (void)l4;
     (void)cpu;
 }
 
 unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
-                                  unsigned int cpu)
+                                  unsigned int mode, unsigned int cpu)
 {
+    (void)mode;
     (void)v;
     (void)l4;
     (void)cpu;

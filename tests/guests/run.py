@@ -124,6 +124,7 @@ KERNELS.update({
     for name in ("exceptions", "usermode", "pagetypes", "hostile", "emulation",
                  "switch", "fpu", "races", "isolation", "observe")
 })
+KERNELS["isolation+isolated"]["append"] = "isolated"
 # Some domains are isolated and some are not: the longer ways in and out, and
 # SYSCALL by the one stub or the other.
 KERNELS.update({

@@ -2,7 +2,8 @@
 /*
  * What of the hypervisor an isolated root maps, and nothing else:
  *
- *   slot 256  the read-only machine-to-physical table, which is the ABI's
+ *   slot 256  the read-only machine-to-physical table, which is the ABI's; in
+ *             roots of a guest's kernel only
  *   slot 257  the descriptor window of the vcpu that is loaded
  *   slot 258  of this CPU's area: entry stub, entry page
  *   slot 261  of the image: the entry code, the interrupt table
@@ -21,6 +22,7 @@
 #include <asm/cpu_info.h>
 #include <asm/image.h>
 #include <asm/pv/desc.h>
+#include <asm/pv/m2p_slot.h>
 #include <asm/traps.h>
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_A)
@@ -111,11 +113,11 @@ int isolation_cpu_init(unsigned int cpu)
     return rc;
 }
 
-void isolation_install(pte_t *l4, unsigned int cpu)
+void isolation_install(pte_t *l4, unsigned int mode, unsigned int cpu)
 {
     const struct view *w = &per_cpu(view, cpu);
 
-    l4[PT_INDEX(RO_M2P_START, 4)] = hv_l4[PT_INDEX(RO_M2P_START, 4)];
+    l4[M2P_SLOT] = mode == ISOLATED_KERNEL ? hv_l4[M2P_SLOT] : 0;
     l4[PT_INDEX(DESC_WINDOW_START, 4)] = table_entry(w->window_l3);
     l4[PT_INDEX(PERCPU_AREA_START, 4)] = table_entry(w->area_l3);
     l4[PT_INDEX(IMAGE_START, 4)] = table_entry(image_l3);
@@ -209,7 +211,7 @@ static bool is_shown(const struct vcpu *v, unsigned int cpu)
 }
 
 unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
-                                  unsigned int cpu)
+                                  unsigned int mode, unsigned int cpu)
 {
     struct check c = {.v = v, .cpu = cpu};
 
@@ -218,8 +220,8 @@ unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
 
         if (!(l4[i] & PTE_P))
             continue;
-        if (i == PT_INDEX(RO_M2P_START, 4)) {
-            if (l4[i] != hv_l4[i])
+        if (i == M2P_SLOT) {
+            if (mode != ISOLATED_KERNEL || l4[i] != hv_l4[i])
                 check_leaf(&c, va, l4[i]);
         } else if (i != PT_INDEX(DESC_WINDOW_START, 4) || is_shown(v, cpu)) {
             check_table(&c, table_of(l4[i]), 3, va);

@@ -2,7 +2,9 @@
 /*
  * The hypervisor's own page tables. hv_l4's slots 256..271 are shared by all
  * L4 tables of guests: their L3 tables exist from boot on, so that an L4 entry
- * never changes afterwards; everything below them may.
+ * never changes afterwards; everything below them may. Slot 256, the guests'
+ * view of the machine-to-physical table, is in some of them only
+ * (asm/pv/m2p_slot.h).
  */
 #include <hv/arch.h>
 #include <hv/boot.h>
@@ -12,6 +14,7 @@
 #include <asm/boot.h>
 #include <asm/page.h>
 #include <asm/pv/isolation.h>
+#include <asm/pv/m2p_slot.h>
 #include <asm/tlb.h>
 #include <asm/x86.h>
 
@@ -130,7 +133,7 @@ pte_t *hv_l1e(unsigned long va)
 void l4_install_hv_slots(pte_t *l4)
 {
     for (unsigned int i = HV_SLOT_FIRST; i < L4_LINES_SLOT; i++)
-        WRITE_ONCE(l4[i], hv_l4[i]);
+        WRITE_ONCE(l4[i], i == M2P_SLOT ? 0 : hv_l4[i]);
     WRITE_ONCE(l4[L4_LINES_SLOT], isolation_is_on() ? l4_lines(l4) : 0);
 }
 

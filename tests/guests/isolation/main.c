@@ -3,7 +3,8 @@
  * What page tables show of the hypervisor, and that they are the guest's own in
  * all else. Passes with isolation and without: with it the processor walks a
  * copy of the L4, so every way in which an L4 can change, or become another, is
- * tried here, on this vcpu and under another that runs on it.
+ * tried here, on this vcpu and under another that runs on it. "isolated" on the
+ * command line says which it is, where that can be seen.
  */
 #include <kit/console.h>
 #include <kit/hypercall.h>
@@ -337,6 +338,90 @@ static void a_root_made_anew(void)
     tree_free(&a);
 }
 
+/* --- the machine-to-physical table, which programs are not to see --- */
+
+static bool isolated;
+
+static void load_user_root(uint64_t mfn)
+{
+    EXPECT_EQ(mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, mfn), 0);
+}
+
+static void hide_m2p(bool hide)
+{
+    EXPECT_EQ(hc_vm_assist(hide ? VMASST_CMD_enable : VMASST_CMD_disable,
+                           VMASST_TYPE_m2p_strict),
+              0);
+}
+
+static void expect_programs_read_m2p(bool yes)
+{
+    uint64_t value, at = M2P_BASE + 8 * virt_to_mfn(&got);
+
+    EXPECT_EQ(user_reads(at, &value), yes ? VEC_SYSCALL : VEC_PF);
+    if (yes)
+        EXPECT_EQ(value, virt_to_pfn(&got));
+    else
+        EXPECT_EQ(user_last_cr2(), at);
+    m2p_is_there();
+}
+
+/* A root that no kernel ever had does not show it in the first place; on roots
+ * of their own, programs never see it. */
+static void m2p_without_the_assist(void)
+{
+    uint64_t *other = l4_new();
+
+    expect_programs_read_m2p(false);
+    load_user_root(virt_to_mfn(other));
+    expect_programs_read_m2p(false);
+    load_root(other);
+    load_root(kernel_l4());
+    expect_programs_read_m2p(!isolated);
+    load_user_root(user_root_mfn());
+    expect_programs_read_m2p(false);
+    l4_free(other);
+}
+
+/* A kernel always has it, on a root that was a program's too. */
+static void m2p_with_the_assist(void)
+{
+    uint64_t *other = l4_new();
+
+    load_root(other);
+    load_root(kernel_l4());
+    load_user_root(virt_to_mfn(other));
+    hide_m2p(true);
+    expect_programs_read_m2p(!isolated); /* this root was taken before */
+    load_user_root(virt_to_mfn(other));
+    expect_programs_read_m2p(false);
+    load_user_root(user_root_mfn());
+    for (unsigned int i = 0; i < 5; i++) {
+        load_root(other);
+        m2p_is_there();
+        expect_programs_read_m2p(false);
+        load_root(kernel_l4());
+        load_user_root(virt_to_mfn(other));
+        expect_programs_read_m2p(false);
+        load_user_root(user_root_mfn());
+        expect_programs_read_m2p(false);
+    }
+    hide_m2p(false);
+    l4_free(other);
+}
+
+/* The hypervisor's own word for none is no frame's number. */
+static void no_user_root(void)
+{
+    hide_m2p(true);
+    load_user_root(0);
+    EXPECT_EQ(mmuext_mfn(MMUEXT_NEW_USER_BASEPTR, ~0UL), -XEN_EINVAL);
+    load_user_root(0);
+    load_user_root(user_root_mfn());
+    expect_programs_read_m2p(false);
+    hide_m2p(false);
+}
+
 /* --- two vcpus on one L4 --- */
 
 #define SHARED_SLOT 55U
@@ -377,6 +462,19 @@ static void visit_root(void)
     peer.value = read_or_nothing(slot_va(SHARED_SLOT)) |
                  read_or_nothing(slot_va(SHARED_SLOT + 1)) << 16;
     (void)mmuext_mfn(MMUEXT_NEW_BASEPTR, virt_to_mfn(kernel_l4()));
+}
+
+static void read_m2p(void)
+{
+    uint64_t at = M2P_BASE + 8 * virt_to_mfn(&got);
+
+    peer.value = read_or_nothing(at) == virt_to_pfn(&got);
+}
+
+static void take_root(void)
+{
+    (void)mmuext_mfn(MMUEXT_NEW_BASEPTR, peer.root);
+    read_m2p();
 }
 
 /* Does its job when asked, and otherwise never leaves guest mode. */
@@ -451,6 +549,30 @@ static void a_root_made_anew_elsewhere(void)
     tree_free(&a);
 }
 
+/* One L4 in both roles: the later one counts, at once, also where it is loaded.
+ * Copies have but one role. */
+static void m2p_of_a_root_in_both_roles(void)
+{
+    uint64_t *l4 = l4_new();
+
+    hide_m2p(true);
+    peer.root = virt_to_mfn(l4);
+    for (unsigned int i = 0; i < 20 && !test_failed(); i++) {
+        peer.job = take_root;
+        EXPECT_EQ(ask_peer(), 1);
+        load_user_root(peer.root);
+        expect_programs_read_m2p(false);
+        peer.job = read_m2p;
+        EXPECT_EQ(ask_peer(), isolated);
+        load_user_root(user_root_mfn());
+    }
+    peer.root = virt_to_mfn(kernel_l4());
+    peer.job = take_root;
+    EXPECT_EQ(ask_peer(), 1);
+    hide_m2p(false);
+    l4_free(l4);
+}
+
 static void the_other_vcpu_leaves(void)
 {
     peer.job = NULL;
@@ -472,13 +594,20 @@ static const struct test tests[] = {
     {"two roots do not mix", roots_do_not_mix},
     {"more roots than copies", many_roots},
     {"a root made anew in the same frame", a_root_made_anew},
+    {"M2P and programs without the assist", m2p_without_the_assist},
+    {"M2P and programs with the assist", m2p_with_the_assist},
+    {"no user root", no_user_root},
     {"L4 changes reach the other vcpu", changes_reach_the_other_vcpu},
     {"a root made anew that another vcpu had", a_root_made_anew_elsewhere},
+    {"M2P of a root in both roles", m2p_of_a_root_in_both_roles},
     {"the other vcpu leaves", the_other_vcpu_leaves},
 };
 
 void kit_main(void)
 {
+    char value[8];
+
+    isolated = option("isolated", value, sizeof(value));
     user_init();
     tests_run(tests, ARRAY_SIZE(tests));
 }

@@ -135,7 +135,7 @@ static NOINLINE void prepare_root(struct vcpu *v, unsigned int mode, mfn_t l4)
     if (!c)
         c = copy_root(v, r, l4);
     if (c->cpu != ci->cpu) {
-        isolation_install(c->l4, ci->cpu);
+        isolation_install(c->l4, mode, ci->cpu);
         c->cpu = ci->cpu;
     }
     note_roots(ci, mode, c, l4);
@@ -268,16 +268,16 @@ static unsigned int check_copy(const struct vcpu *v, const pte_t *copy,
     return errors;
 }
 
-static unsigned int audit_roots(const struct vcpu *v,
-                                const struct isolated_roots *r)
+static unsigned int audit_roots(const struct vcpu *v, unsigned int mode)
 {
+    const struct isolated_roots *r = &v->arch.isolated[mode];
     unsigned int errors = 0;
 
     for (unsigned int i = 0; i < ISOLATED_COPIES; i++) {
         const struct isolated_copy *c = &r->copy[i];
 
         if (c->cpu != ~0U)
-            errors += isolation_check_view(v, c->l4, c->cpu);
+            errors += isolation_check_view(v, c->l4, mode, c->cpu);
         if (!mfn_eq(c->source, INVALID_MFN) && is_l4_of(v->domain, c->source))
             errors += check_copy(v, c->l4, mfn_to_virt(c->source));
     }
@@ -293,6 +293,6 @@ unsigned int isolation_audit(const struct domain *d)
         if (is_isolated(v))
             for (unsigned int mode = 0; mode < ARRAY_SIZE(v->arch.isolated);
                  mode++)
-                errors += audit_roots(v, &v->arch.isolated[mode]);
+                errors += audit_roots(v, mode);
     return errors;
 }

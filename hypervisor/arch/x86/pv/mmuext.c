@@ -14,6 +14,7 @@
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
 #include <asm/pv/isolation.h>
+#include <asm/pv/m2p_slot.h>
 #include <asm/pv/mm.h>
 #include <asm/pv/ptype.h>
 #include <asm/x86.h>
@@ -91,12 +92,14 @@ static int op_new_baseptr(const struct mmuext_op *op, struct domain *pg_owner)
     if (pg_owner != v->domain)
         return -EPERM;
     if (mfn_eq(old, new)) {
+        m2p_slot_kernel(new);
         load_kernel_root(v);
         return 0;
     }
     rc = get_root(v->domain, new);
     if (rc)
         return rc;
+    m2p_slot_kernel(new);
     v->arch.kernel_l4 = new;
     load_kernel_root(v);
     isolation_set_root(v, ISOLATED_KERNEL, new);
@@ -113,14 +116,18 @@ static int op_new_user_baseptr(const struct mmuext_op *op,
 
     if (pg_owner != v->domain)
         return -EPERM;
-    if (mfn_eq(old, new))
+    /* The guest may say what we call none. */
+    if (mfn_eq(old, new) && !mfn_eq(new, INVALID_MFN)) {
+        m2p_slot_user(v->domain, new);
         return 0;
+    }
     if (mfn_x(new) == 0) {
         new = INVALID_MFN;
     } else {
         rc = get_root(v->domain, new);
         if (rc)
             return rc;
+        m2p_slot_user(v->domain, new);
     }
     v->arch.user_l4 = new;
     isolation_set_root(v, ISOLATED_USER, new);

@@ -15,6 +15,7 @@
 #include <asm/pv/debugreg.h>
 #include <asm/pv/desc.h>
 #include <asm/pv/domain.h>
+#include <asm/pv/m2p_slot.h>
 #include <asm/pv/mm.h>
 #include <asm/traps.h>
 
@@ -136,6 +137,13 @@ static void set_debugregs(struct vcpu *v, const unsigned long *dr)
                    v->domain->id, v->id, i);
 }
 
+static void set_m2p_slots(const struct vcpu *v)
+{
+    m2p_slot_kernel(v->arch.kernel_l4);
+    if (!mfn_eq(v->arch.user_l4, INVALID_MFN))
+        m2p_slot_user(v->domain, v->arch.user_l4);
+}
+
 int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct arch_vcpu *a = &v->arch;
@@ -183,6 +191,8 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
         v->domain->vm_assist = c->vm_assist & ASSIST_MASK;
         arch_vm_assist_changed(v->domain);
     }
+    /* By the assists that it comes with. */
+    set_m2p_slots(v);
     v->is_initialised = true;
     return 0;
 

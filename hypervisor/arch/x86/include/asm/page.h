@@ -54,7 +54,8 @@ static inline pte_t pte_make(mfn_t m, uint64_t flags)
 
 /* The hypervisor's own L4: slots 256..271 of it are copied into every L4. */
 extern pte_t *hv_l4;
-/* Copy the hypervisor's slots into an L4 page. */
+/* Copy the hypervisor's slots into an L4 page, all but the guests' view of the
+ * machine-to-physical table, which is left empty. */
 void l4_install_hv_slots(pte_t *l4);
 
 /* Map frames into the hypervisor's slots (allocates tables). flags: PTE_*.

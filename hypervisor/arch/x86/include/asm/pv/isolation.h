@@ -110,11 +110,11 @@ void isolation_init(void);                           /* boot CPU */
 int isolation_cpu_init(unsigned int cpu) MUST_CHECK; /* its tables */
 /* This CPU's view shows v's descriptor window and no other. */
 void isolation_show_window(const struct vcpu *v);
-/* Slots 256..271 of a root that is to be used on this CPU. */
-void isolation_install(pte_t *l4, unsigned int cpu);
-/* A root with the view of cpu maps nothing of the hypervisor that it should
- * not. */
+/* Slots 256..271 of a root for the mode that is to be used on this CPU. */
+void isolation_install(pte_t *l4, unsigned int mode, unsigned int cpu);
+/* A root for the mode with the view of cpu maps nothing of the hypervisor that
+ * it should not. */
 unsigned int isolation_check_view(const struct vcpu *v, const pte_t *l4,
-                                  unsigned int cpu);
+                                  unsigned int mode, unsigned int cpu);
 
 #endif
