@@ -16,6 +16,7 @@
 #define IOAPIC_VER      0x01
 #define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
 
+#define RTE_VECTOR     0xffU
 #define RTE_LOW        BIT_U32(13)
 #define RTE_LEVEL      BIT_U32(15)
 #define RTE_MASKED     BIT_U32(16)
@@ -34,14 +35,14 @@ unsigned int nr_gsis = 16;
 
 static uint32_t reg_read(const struct ioapic *a, unsigned int reg)
 {
-    a->regs[IOREGSEL / 4] = reg;
-    return a->regs[IOWIN / 4];
+    mmio_write32(&a->regs[IOREGSEL / 4], reg);
+    return mmio_read32(&a->regs[IOWIN / 4]);
 }
 
 static void reg_write(const struct ioapic *a, unsigned int reg, uint32_t v)
 {
-    a->regs[IOREGSEL / 4] = reg;
-    a->regs[IOWIN / 4] = v;
+    mmio_write32(&a->regs[IOREGSEL / 4], reg);
+    mmio_write32(&a->regs[IOWIN / 4], v);
 }
 
 static struct ioapic *ioapic_of(unsigned int gsi, unsigned int *pin)
@@ -64,6 +65,12 @@ bool ioapic_has_gsi(unsigned int gsi)
     return ioapic_of(gsi, &pin) != NULL;
 }
 
+/*
+ * An edge that comes while the pin is masked is ignored, not held back (data
+ * sheet, "I/O Redirection Table Registers", bit 16). So a line that is in use
+ * and only goes to another CPU is not masked for that: the destination is in
+ * the upper word alone. What the lower one says changes between uses only.
+ */
 void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
                   bool level, bool low)
 {
@@ -76,7 +83,9 @@ void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
     if (!a)
         return;
     flags = spin_lock_irqsave(&a->lock);
-    reg_write(a, IOAPIC_RTE(pin), rte);
+    if ((reg_read(a, IOAPIC_RTE(pin)) ^ rte) &
+        (RTE_VECTOR | RTE_LOW | RTE_LEVEL))
+        reg_write(a, IOAPIC_RTE(pin), rte);
     reg_write(a, IOAPIC_RTE(pin) + 1, apic_id << RTE_DEST_SHIFT);
     spin_unlock_irqrestore(&a->lock, flags);
 }

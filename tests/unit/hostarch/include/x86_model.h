@@ -23,6 +23,8 @@ void outb(uint8_t v, uint16_t port);
 uint8_t inb(uint16_t port);
 uint32_t inl(uint16_t port);
 uint64_t rdtsc_ordered(void);
+uint32_t mmio_read32(const volatile uint32_t *reg);
+void mmio_write32(volatile uint32_t *reg, uint32_t value);
 
 static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 {

@@ -47,7 +47,8 @@ struct irq *irq_get(unsigned int nr);
 /* ioapic.c: the lines. */
 void ioapic_init(void);
 bool ioapic_has_gsi(unsigned int gsi);
-/* Route gsi to vector on the CPU with apic_id, masked. */
+/* Route gsi to vector on the CPU with apic_id. The line stays as it is, masked
+ * or not, if only the CPU is another; else it is masked. */
 void ioapic_route(unsigned int gsi, uint8_t vector, uint32_t apic_id,
                   bool level, bool low);
 void ioapic_set_mask(unsigned int gsi, bool masked);

@@ -171,6 +171,17 @@ static inline void outl(uint32_t v, uint16_t port)
     __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
 }
 
+/* A device's register in memory that is not cached. */
+static inline uint32_t mmio_read32(const volatile uint32_t *reg)
+{
+    return *reg;
+}
+
+static inline void mmio_write32(volatile uint32_t *reg, uint32_t value)
+{
+    *reg = value;
+}
+
 /* Not ordered against other instructions. */
 static inline uint64_t rdtsc(void)
 {
