@@ -141,6 +141,62 @@ static void returns_of_zen1_are_cut_off_from_guests(void **state)
                      1U << PATCH_PREDICT | 1U << PATCH_RETPOLINE);
 }
 
+static struct spec_caps amd(unsigned int family, unsigned int model,
+                            uint32_t leaf21, bool is_guest, bool takes_sbpb)
+{
+    struct spec_caps c = zen4;
+
+    c.family = family;
+    c.model = model;
+    c.ret_mispredicted = true; /* BTC_NO came later than Zen 3 */
+    spec_amd_holes(&c, leaf21, is_guest, takes_sbpb);
+    return c;
+}
+
+/* Bits of leaf 0x80000021 by the manual's numbers. */
+#define BRTYPE     (1U << 28)
+#define SRSO_NO    (1U << 29)
+#define SRSO_US_NO (1U << 30)
+
+/* Where IBPB forgets too little, it is no help and not paid for. */
+static void returns_after_calls_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned int family;
+        uint32_t leaf21;
+        bool is_guest, takes_sbpb, srso, barrier;
+    } cases[] = {
+        {0x17, 0, false, false, true, true},
+        {0x17, 0, true, false, true, true},
+        {0x19, 0, false, true, true, true},
+        {0x19, 0, false, false, true, false}, /* old microcode */
+        {0x19, BRTYPE, false, false, true, true},
+        {0x19, BRTYPE, true, false, true, true},
+        {0x19, 0, true, true, true, false}, /* the one below did not say */
+        {0x19, BRTYPE | SRSO_NO, false, true, false, false},
+        {0x19, BRTYPE | SRSO_US_NO, false, true, false, false},
+        {0x1a, BRTYPE | SRSO_US_NO, false, false, false, false},
+        {0x1a, 0, false, false, false, false},
+        {0x15, 0, false, false, false, false},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct spec_caps c = amd(cases[i].family, 1, cases[i].leaf21,
+                                 cases[i].is_guest, cases[i].takes_sbpb);
+
+        assert_int_equal(c.srso, cases[i].srso);
+        assert_int_equal(choose(c, "").ibpb_entry, cases[i].barrier);
+        assert_false(choose(c, "ibpb-entry=no").ibpb_entry);
+        assert_true(choose(c, "ibpb-entry").ibpb_entry);
+        assert_int_equal(c.ret_mispredicted, cases[i].family == 0x17);
+        c.ibpb = false;
+        spec_amd_holes(&c, cases[i].leaf21, cases[i].is_guest,
+                       cases[i].takes_sbpb);
+        assert_false(choose(c, "ibpb-entry").ibpb_entry);
+    }
+}
+
 static void without_smep_returns_are_guarded(void **state)
 {
     (void)state;
@@ -346,6 +402,7 @@ int main(void)
         cmocka_unit_test(skylake_with_microcode_gets_ibrs),
         cmocka_unit_test(set_once_controls_cost_no_entry),
         cmocka_unit_test(returns_of_zen1_are_cut_off_from_guests),
+        cmocka_unit_test(returns_after_calls_that_are_none),
         cmocka_unit_test(without_smep_returns_are_guarded),
         cmocka_unit_test(transactions_go_where_they_leak_and_can),
         cmocka_unit_test(asking_does_not_make_a_control_appear),

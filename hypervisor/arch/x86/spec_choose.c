@@ -27,6 +27,26 @@ const struct spec_options spec_options_default = {
     .l1tf_domu = SPEC_DEFAULT,
 };
 
+/*
+ * Whether IBPB forgets branch types, without which it does not help against
+ * SRSO, is not told by processors that got it by microcode: Zen 1 and 2 always
+ * do, of Zen 3 and 4 those that take the other barrier, which came with it
+ * (AMD, "Technical Update Regarding Speculative Return Stack Overflow"). A
+ * hypervisor below us has its own ideas of both registers, and tells.
+ */
+void spec_amd_holes(struct spec_caps *c, uint32_t leaf21, bool is_guest,
+                    bool takes_sbpb)
+{
+    bool zen12 = c->family == 0x17, zen34 = c->family == 0x19;
+
+    /* Later ones are said not to need it. */
+    c->ret_mispredicted &= zen12;
+    c->srso =
+        (zen12 || zen34) && !(leaf21 & (E21_A_SRSO_NO | E21_A_SRSO_US_NO));
+    c->ibpb_types = c->ibpb && (leaf21 & E21_A_IBPB_BRTYPE || zen12 ||
+                                (zen34 && takes_sbpb && !is_guest));
+}
+
 static bool pick(int option, bool by_default)
 {
     return option == SPEC_DEFAULT ? by_default : option;
@@ -70,7 +90,9 @@ static void choose_returns(const struct spec_caps *c,
 {
     out->rsb_entry = pick(o->rsb, !c->smep);
     out->ibpb_switch = c->ibpb && pick(o->ibpb, true);
-    out->ibpb_entry = c->ibpb && pick(o->ibpb_entry, c->ret_mispredicted);
+    out->ibpb_entry =
+        c->ibpb &&
+        pick(o->ibpb_entry, c->ret_mispredicted || (c->srso && c->ibpb_types));
 }
 
 static void choose_register(const struct spec_caps *c,

@@ -31,9 +31,6 @@
 #define E8_B_STIBP (1U << 15)
 #define E8_B_SSBD  (1U << 24)
 #define E8_B_BTCNO (1U << 29)
-/* Leaf 0x80000021 EAX. */
-#define E21_A_LFENCE    (1U << 2)
-#define E21_A_AUTO_IBRS (1U << 8)
 
 #define MCU_OPT_RNGDS_OFF   (1UL << 0)
 #define TSX_CTRL_RTM_OFF    (1UL << 0)
@@ -135,9 +132,17 @@ static bool make_lfence_stop(void)
            !rdmsr_safe(MSR_AMD_DE_CFG, &v) && (v & DE_CFG_LFENCE_STOPS);
 }
 
+/* A barrier that does no harm; #GP where the processor has none. */
+static bool __init takes_sbpb(const struct spec_caps *c)
+{
+    return c->family == 0x19 && c->ibpb && !cpu_caps.hypervisor &&
+           !wrmsr_safe(MSR_PRED_CMD, PRED_CMD_SBPB);
+}
+
 static void __init read_amd_bits(struct spec_caps *c)
 {
     struct cpuid_leaf l;
+    uint32_t leaf21 = 0;
 
     if (cpu_caps.max_ext_leaf >= 0x80000008) {
         l = cpuid(0x80000008);
@@ -148,9 +153,9 @@ static void __init read_amd_bits(struct spec_caps *c)
         c->ret_mispredicted = !(l.b & E8_B_BTCNO);
     }
     if (cpu_caps.max_ext_leaf >= 0x80000021) {
-        l = cpuid(0x80000021);
-        c->auto_ibrs = l.a & E21_A_AUTO_IBRS;
-        c->lfence_stops = l.a & E21_A_LFENCE;
+        leaf21 = cpuid(0x80000021).a;
+        c->auto_ibrs = leaf21 & E21_A_AUTO_IBRS;
+        c->lfence_stops = leaf21 & E21_A_LFENCE;
     }
     /* These families' LFENCE always waits, and they have no bit for it (AMD,
      * "Software Techniques for Managing Speculation on AMD Processors",
@@ -158,8 +163,7 @@ static void __init read_amd_bits(struct spec_caps *c)
     c->lfence_stops |= c->family == 0xf || c->family == 0x11;
     if (!c->lfence_stops)
         c->lfence_stops = c->lfence_bit = make_lfence_stop();
-    /* Zen 1 and 2; later ones are said not to need it. */
-    c->ret_mispredicted &= c->family == 0x17;
+    spec_amd_holes(c, leaf21, cpu_caps.hypervisor, takes_sbpb(c));
 }
 
 /* In-order processors, which execute nothing ahead of its time. */
@@ -319,15 +323,17 @@ void __init spec_report(void)
     const struct spec_caps *p = &spec_caps;
     const struct spec_choice *c = &spec_choice;
 
-    printk("Speculation: processor has%s%s%s%s%s%s%s%s%s; holes%s%s%s%s%s%s\n",
+    printk("Speculation: processor has%s%s%s%s%s%s%s%s%s%s; "
+           "holes%s%s%s%s%s%s%s\n",
            SHOW(p, ibrs, "IBRS"), SHOW(p, ibrs_all, "eIBRS"),
            SHOW(p, auto_ibrs, "AutoIBRS"), SHOW(p, ibpb, "IBPB"),
-           SHOW(p, stibp, "STIBP"), SHOW(p, ssbd, "SSBD"),
-           SHOW(p, md_clear, "MD_CLEAR"), SHOW(p, tsx_ctrl, "TSX_CTRL"),
-           SHOW(p, smep, "SMEP"), SHOW(p, meltdown, "Meltdown"),
-           SHOW(p, l1tf, "L1TF"), SHOW(p, mds, "MDS"), SHOW(p, taa, "TAA"),
-           SHOW(p, mmio, "MMIO"),
-           SHOW(p, ret_mispredicted, "branch type confusion"));
+           SHOW(p, ibpb_types, "(branch types too)"), SHOW(p, stibp, "STIBP"),
+           SHOW(p, ssbd, "SSBD"), SHOW(p, md_clear, "MD_CLEAR"),
+           SHOW(p, tsx_ctrl, "TSX_CTRL"), SHOW(p, smep, "SMEP"),
+           SHOW(p, meltdown, "Meltdown"), SHOW(p, l1tf, "L1TF"),
+           SHOW(p, mds, "MDS"), SHOW(p, taa, "TAA"), SHOW(p, mmio, "MMIO"),
+           SHOW(p, ret_mispredicted, "branch type confusion"),
+           SHOW(p, srso, "SRSO"));
     printk("Speculation: indirect branches %s;%s%s%s%s%s%s%s%s%s%s\n",
            thunk_name(c->thunk), SHOW(c, ibrs_entry, "IBRS on entry"),
            SHOW(c, ibrs_all, "eIBRS"), SHOW(c, auto_ibrs, "AutoIBRS"),

@@ -18,6 +18,7 @@
 #define SPEC_CTRL_BHI_S (1UL << 10) /* BHI_DIS_S */
 /* MSR_PRED_CMD */
 #define PRED_CMD_IBPB (1UL << 0)
+#define PRED_CMD_SBPB (1UL << 7) /* AMD: one that leaves branch types alone */
 
 /* MSR_ARCH_CAPABILITIES: Intel SDM vol. 4. */
 #define ARCH_CAP_RDCL_NO    (1UL << 0) /* no Meltdown, no L1TF */
@@ -30,6 +31,13 @@
 #define ARCH_CAP_FB_CLEAR   (1UL << 17)
 #define ARCH_CAP_BHI_NO     (1UL << 20)
 #define ARCH_CAP_RFDS_CLEAR (1UL << 28)
+
+/* AMD: CPUID leaf 0x80000021 EAX. */
+#define E21_A_LFENCE      (1U << 2)
+#define E21_A_AUTO_IBRS   (1U << 8)
+#define E21_A_IBPB_BRTYPE (1U << 28)
+#define E21_A_SRSO_NO     (1U << 29)
+#define E21_A_SRSO_US_NO  (1U << 30) /* not from ring 3 to ring 0 */
 
 /* What the processor says, or is known of its model. */
 struct spec_caps {
@@ -45,12 +53,14 @@ struct spec_caps {
     bool srbds_ctrl;    /* MSR_MCU_OPT_CTRL: RDRAND's buffer is cleared */
     bool lfence_stops;  /* LFENCE waits for all before it */
     bool lfence_bit;    /* ... by a bit that each CPU needs set */
+    bool ibpb_types;    /* AMD: IBPB forgets the types of branches too */
     bool smt;           /* a core has more than one thread */
     bool smep;
     /* Holes. */
     bool meltdown, l1tf, mds, taa;
     bool mmio;             /* stale data of devices, or of register files */
     bool ret_mispredicted; /* AMD Zen 1, 2: RET follows the branch buffer */
+    bool srso;             /* AMD: RET follows calls that are none */
     bool rsb_underflow;    /* Skylake: an empty return predictor too */
     bool bhi;
 };
@@ -82,6 +92,12 @@ struct spec_choice {
 
 /* Everything by default. */
 extern const struct spec_options spec_options_default;
+/*
+ * Holes of AMD's families in c: leaf21 is EAX of leaf 0x80000021, is_guest: a
+ * hypervisor is below us, takes_sbpb: PRED_CMD_SBPB could be written.
+ */
+void spec_amd_holes(struct spec_caps *c, uint32_t leaf21, bool is_guest,
+                    bool takes_sbpb);
 /*
  * What to do on a processor with c when the command line said o. What the
  * processor does not have is not chosen, whatever the line says.
