@@ -197,6 +197,34 @@ static void returns_after_calls_that_are_none(void **state)
     }
 }
 
+static void vector_registers_of_zen2(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned int family, model;
+        bool hole;
+    } cases[] = {
+        {0x17, 0x01, false}, {0x17, 0x08, false}, {0x17, 0x20, false},
+        {0x17, 0x2f, false}, {0x17, 0x30, true},  {0x17, 0x31, true},
+        {0x17, 0x4f, true},  {0x17, 0x50, false}, {0x17, 0x60, true},
+        {0x17, 0x71, true},  {0x17, 0x7f, true},  {0x17, 0x80, false},
+        {0x17, 0x90, true},  {0x17, 0x91, true},  {0x17, 0x92, false},
+        {0x17, 0xa0, true},  {0x17, 0xaf, true},  {0x17, 0xb0, false},
+        {0x19, 0x61, false}, {0x16, 0x30, false},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct spec_caps c =
+            amd(cases[i].family, cases[i].model, 0, false, false);
+
+        assert_int_equal(c.zenbleed, cases[i].hole);
+        assert_int_equal(choose(c, "").zen2_backup, cases[i].hole);
+        /* The bit is the machine's, not a guest's. */
+        c = amd(cases[i].family, cases[i].model, 0, true, false);
+        assert_false(choose(c, "").zen2_backup);
+    }
+}
+
 static void without_smep_returns_are_guarded(void **state)
 {
     (void)state;
@@ -403,6 +431,7 @@ int main(void)
         cmocka_unit_test(set_once_controls_cost_no_entry),
         cmocka_unit_test(returns_of_zen1_are_cut_off_from_guests),
         cmocka_unit_test(returns_after_calls_that_are_none),
+        cmocka_unit_test(vector_registers_of_zen2),
         cmocka_unit_test(without_smep_returns_are_guarded),
         cmocka_unit_test(transactions_go_where_they_leak_and_can),
         cmocka_unit_test(asking_does_not_make_a_control_appear),

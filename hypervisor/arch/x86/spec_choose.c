@@ -27,6 +27,20 @@ const struct spec_options spec_options_default = {
     .l1tf_domu = SPEC_DEFAULT,
 };
 
+static bool is_zen2(const struct spec_caps *c)
+{
+    static const struct {
+        uint8_t first, last;
+    } models[] = {{0x30, 0x4f}, {0x60, 0x7f}, {0x90, 0x91}, {0xa0, 0xaf}};
+
+    if (c->vendor != VENDOR_AMD || c->family != 0x17)
+        return false;
+    for (unsigned int i = 0; i < ARRAY_SIZE(models); i++)
+        if (c->model >= models[i].first && c->model <= models[i].last)
+            return true;
+    return false;
+}
+
 /*
  * Whether IBPB forgets branch types, without which it does not help against
  * SRSO, is not told by processors that got it by microcode: Zen 1 and 2 always
@@ -45,6 +59,7 @@ void spec_amd_holes(struct spec_caps *c, uint32_t leaf21, bool is_guest,
         (zen12 || zen34) && !(leaf21 & (E21_A_SRSO_NO | E21_A_SRSO_US_NO));
     c->ibpb_types = c->ibpb && (leaf21 & E21_A_IBPB_BRTYPE || zen12 ||
                                 (zen34 && takes_sbpb && !is_guest));
+    c->zenbleed = is_zen2(c) && !is_guest;
 }
 
 static bool pick(int option, bool by_default)
@@ -121,6 +136,7 @@ static void choose_data(const struct spec_caps *c, const struct spec_options *o,
     out->tsx_off = c->tsx_ctrl && !pick(o->tsx, !c->taa);
     leaks = c->mds || c->mmio || (c->taa && !out->tsx_off);
     out->verw = c->md_clear && pick(o->md_clear, leaks);
+    out->zen2_backup = c->zenbleed;
     out->srb_lock = c->srbds_ctrl && pick(o->srb_lock, true);
     out->xpti_dom0 = pick(o->xpti_dom0, c->meltdown);
     out->xpti_domu = pick(o->xpti_domu, c->meltdown);

@@ -37,6 +37,7 @@
 #define TSX_CTRL_CPUID_OFF  (1UL << 1)
 #define EFER_AUTO_IBRS      (1UL << 21)
 #define DE_CFG_LFENCE_STOPS (1UL << 1)
+#define DE_CFG_ZEN2_BACKUP  (1UL << 9) /* AMD-SB-7008 */
 
 struct spec_caps spec_caps __ro_after_init;
 struct spec_choice spec_choice __ro_after_init;
@@ -263,6 +264,8 @@ void spec_cpu_init(void)
         wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AUTO_IBRS);
     if (spec_caps.lfence_bit)
         make_lfence_stop();
+    if (c->zen2_backup)
+        set_bits_safe(MSR_AMD_DE_CFG, 0, DE_CFG_ZEN2_BACKUP);
     if (c->tsx_off)
         set_bits_safe(MSR_TSX_CTRL, 0, TSX_CTRL_RTM_OFF | TSX_CTRL_CPUID_OFF);
     if (spec_caps.srbds_ctrl)
@@ -324,7 +327,7 @@ void __init spec_report(void)
     const struct spec_choice *c = &spec_choice;
 
     printk("Speculation: processor has%s%s%s%s%s%s%s%s%s%s; "
-           "holes%s%s%s%s%s%s%s\n",
+           "holes%s%s%s%s%s%s%s%s\n",
            SHOW(p, ibrs, "IBRS"), SHOW(p, ibrs_all, "eIBRS"),
            SHOW(p, auto_ibrs, "AutoIBRS"), SHOW(p, ibpb, "IBPB"),
            SHOW(p, ibpb_types, "(branch types too)"), SHOW(p, stibp, "STIBP"),
@@ -333,8 +336,8 @@ void __init spec_report(void)
            SHOW(p, meltdown, "Meltdown"), SHOW(p, l1tf, "L1TF"),
            SHOW(p, mds, "MDS"), SHOW(p, taa, "TAA"), SHOW(p, mmio, "MMIO"),
            SHOW(p, ret_mispredicted, "branch type confusion"),
-           SHOW(p, srso, "SRSO"));
-    printk("Speculation: indirect branches %s;%s%s%s%s%s%s%s%s%s%s\n",
+           SHOW(p, srso, "SRSO"), SHOW(p, zenbleed, "Zenbleed"));
+    printk("Speculation: indirect branches %s;%s%s%s%s%s%s%s%s%s%s%s\n",
            thunk_name(c->thunk), SHOW(c, ibrs_entry, "IBRS on entry"),
            SHOW(c, ibrs_all, "eIBRS"), SHOW(c, auto_ibrs, "AutoIBRS"),
            c->spec_ctrl & SPEC_CTRL_STIBP ? " STIBP" : "",
@@ -342,7 +345,8 @@ void __init spec_report(void)
            SHOW(c, rsb_entry, "RSB on entry"),
            SHOW(c, ibpb_switch, "IBPB between domains"),
            SHOW(c, ibpb_entry, "IBPB on entry"), SHOW(c, verw, "VERW on exit"),
-           SHOW(c, tsx_off, "TSX off"));
+           SHOW(c, tsx_off, "TSX off"),
+           SHOW(c, zen2_backup, "Zenbleed's bit in DE_CFG"));
     printk("Speculation: isolation (xpti): %s; L1TF checks (pv-l1tf): %s\n",
            which(c->xpti_dom0, c->xpti_domu),
            which(c->l1tf_dom0, c->l1tf_domu));

@@ -61,6 +61,7 @@ struct spec_caps {
     bool mmio;             /* stale data of devices, or of register files */
     bool ret_mispredicted; /* AMD Zen 1, 2: RET follows the branch buffer */
     bool srso;             /* AMD: RET follows calls that are none */
+    bool zenbleed;         /* AMD Zen 2: vector registers of others */
     bool rsb_underflow;    /* Skylake: an empty return predictor too */
     bool bhi;
 };
@@ -84,6 +85,7 @@ struct spec_choice {
     bool ibpb_entry;  /* on every entry from a guest */
     bool verw;        /* on every return to a guest */
     bool tsx_off;
+    bool zen2_backup;   /* DE_CFG's bit against Zenbleed */
     bool srb_lock;      /* RDRAND's buffer protected: the processor's default */
     uint64_t spec_ctrl; /* MSR_SPEC_CTRL while the hypervisor runs */
     bool xpti_dom0, xpti_domu;
