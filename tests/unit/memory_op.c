@@ -75,6 +75,11 @@ int page_unpin(struct page_info *pg)
     return -EINVAL;
 }
 
+void pv_drop_later(struct page_info *pg)
+{
+    (void)pg;
+}
+
 void page_put_and_type(struct page_info *pg)
 {
     pg->state -= PGS_TREF_ONE;

@@ -61,6 +61,11 @@ int page_unpin(struct page_info *pg)
     return 0;
 }
 
+void pv_drop_later(struct page_info *pg)
+{
+    (void)pg;
+}
+
 void page_put_and_type(struct page_info *pg)
 {
     page_put(pg);
