@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/smp.h>
+#include <hv/spinlock.h>
 
 #include <asm/boot.h>
 #include <asm/irq.h>
@@ -87,10 +88,59 @@ static void show_guest_clocks(char key)
     }
 }
 
-static void show_registers(const struct vcpu *v, const struct cpu_regs *r)
+struct reading {
+    const struct vcpu *v;
+    struct cpu_regs regs;
+    bool kernel_mode, done;
+};
+
+/* On the CPU that v is on, unless it has just left. */
+static void read_live(void *arg)
 {
+    struct reading *r = arg;
+
+    if (current != r->v)
+        return;
+    r->regs = *guest_cpu_regs();
+    r->kernel_mode = r->v->arch.kernel_mode;
+    r->done = true;
+}
+
+/*
+ * Nobody is waited for but the interrupt: v may be waiting itself for the guest
+ * that this tasklet runs on top of to leave the CPU, or show us with a key of
+ * its own. Paused, it starts nowhere any more: where it was seen to run it
+ * still is when the interrupt comes, or it has left its CPU and its registers
+ * are saved.
+ */
+static void read_registers(struct vcpu *v, struct reading *r)
+{
+    *r = (struct reading){.v = v};
+    if (v == current) {
+        read_live(r);
+        return;
+    }
+    vcpu_pause_nosync(v);
+    if (__atomic_load_n(&v->is_running, __ATOMIC_SEQ_CST)) {
+        cpumask_t cpu = cpumask_of(READ_ONCE(v->processor));
+
+        smp_call(&cpu, read_live, r, true);
+    }
+    if (!r->done) {
+        r->regs = v->arch.regs;
+        r->kernel_mode = v->arch.kernel_mode;
+    }
+    vcpu_unpause(v);
+}
+
+static void show_registers(struct vcpu *v)
+{
+    struct reading reading;
+    const struct cpu_regs *r = &reading.regs;
+
+    read_registers(v, &reading);
     printk(LOG_INFO "d%uv%u on cpu %u, %s mode%s\n", v->domain->id, v->id,
-           v->processor, v->arch.kernel_mode ? "kernel" : "user",
+           v->processor, reading.kernel_mode ? "kernel" : "user",
            v->pause_flags ? ", not runnable" : "");
     printk(LOG_INFO " rip %04lx:%016lx rsp %016lx flags %08lx\n",
            r->cs & 0xffff, r->rip, r->rsp, r->rflags);
@@ -100,8 +150,9 @@ static void show_registers(const struct vcpu *v, const struct cpu_regs *r)
            r->rdi, r->rbp, r->r8);
 }
 
-/* Each stands still while it is shown; the one on whose CPU this runs does
- * anyway. */
+/* Two of dom0's vcpus may ask at once. */
+static spinlock_t show_dom0_lock = SPINLOCK_INIT(LOCK_RANK_OBSERVE);
+
 static void show_dom0(char key)
 {
     struct vcpu *v;
@@ -109,15 +160,10 @@ static void show_dom0(char key)
     (void)key;
     if (!dom0)
         return;
-    for_each_vcpu (dom0, v) {
-        if (v == current) {
-            show_registers(v, guest_cpu_regs());
-            continue;
-        }
-        vcpu_pause(v);
-        show_registers(v, &v->arch.regs);
-        vcpu_unpause(v);
-    }
+    spin_lock(&show_dom0_lock);
+    for_each_vcpu (dom0, v)
+        show_registers(v);
+    spin_unlock(&show_dom0_lock);
 }
 
 void __init arch_keys_init(void)

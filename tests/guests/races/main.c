@@ -2,8 +2,9 @@
 /*
  * What one vcpu does to the arguments and pages of another one's hypercall:
  * words that change between two reads, a frame that is written while it
- * becomes a page table, ports that are bound and closed at once. And what
- * comes out of hypercalls: nothing of the hypervisor's own.
+ * becomes a page table, ports that are bound and closed at once, console keys
+ * that stop each other's vcpu. And what comes out of hypercalls: nothing of the
+ * hypervisor's own.
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
@@ -422,6 +423,46 @@ static void nothing_leaks(void)
     page_free(buf);
 }
 
+/* ---- keys that stop vcpus, pressed by several at once ---- */
+
+#define PRESSES 20
+
+static long press(char key)
+{
+    struct xen_sysctl op;
+
+    memset(&op, 0, sizeof(op));
+    op.cmd = XEN_SYSCTL_debug_keys;
+    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    HANDLE_SET(op.u.debug_keys.keys, &key);
+    op.u.debug_keys.nr_keys = 1;
+    return hcall1(__HYPERVISOR_sysctl, addr(&op));
+}
+
+static void press_keys(unsigned int id)
+{
+    for (unsigned int n = 0; n < PRESSES; n++)
+        EXPECT_EQ(press(n % 5 == id ? 'A' : '0'), 0);
+}
+
+static bool is_control_domain(void)
+{
+    if (start_info->flags & SIF_INITDOMAIN)
+        return true;
+    test_skip("for the control domain");
+    return false;
+}
+
+/* Each shows and stops the others, which are about to do the same to it. */
+static void keys_are_pressed_at_once(void)
+{
+    if (!is_control_domain())
+        return;
+    begin(press_keys);
+    press_keys(0);
+    finish();
+}
+
 static const struct test tests[] = {
     {"arguments flip", arguments_flip},
     {"lists flip", lists_flip},
@@ -429,6 +470,7 @@ static const struct test tests[] = {
     {"an LDT on the way to user mode", ldt_on_the_way_out},
     {"ports are bound and closed at once", ports_race},
     {"nothing of the hypervisor's comes out", nothing_leaks},
+    {"keys are pressed at once", keys_are_pressed_at_once},
 };
 
 void kit_main(void)

@@ -21,6 +21,7 @@
 #include <hv/grant.h>
 
 #define MAX_REPORTS 30
+#define STOP_NS     SECONDS(1) /* within which all vcpus leave their CPUs */
 
 struct counts {
     uint32_t refs, trefs;
@@ -29,6 +30,8 @@ struct counts {
 static struct counts *counted; /* by frame number; NULL: no audit now */
 static unsigned int errors;
 static bool busy;
+static s_time_t stop_by;
+static bool all_stand; /* nobody has failed to stop in time */
 
 static void report(mfn_t m, const char *what)
 {
@@ -209,7 +212,28 @@ static void pause(struct domain *d)
 
     for_each_vcpu (d, v)
         if (v != current)
-            vcpu_pause(v);
+            vcpu_pause_nosync(v);
+}
+
+static void await(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        while (all_stand && v != current &&
+               __atomic_load_n(&v->is_running, __ATOMIC_SEQ_CST)) {
+            cpu_relax();
+            if (now_ns() < stop_by)
+                continue;
+            printk("audit: d%uv%u does not stop\n", d->id, v->id);
+            all_stand = false;
+        }
+}
+
+static void pause_guest(struct domain *d)
+{
+    if (d != dom0)
+        pause(d);
 }
 
 static void unpause(struct domain *d)
@@ -221,10 +245,49 @@ static void unpause(struct domain *d)
             vcpu_unpause(v);
 }
 
+/*
+ * The control domain first: what it does to others, vcpus that it creates among
+ * them, has an end then. A vcpu of it may be waiting for the very guest on top
+ * of which a console key runs: it is not waited for without a limit.
+ */
+static bool stop_all(void)
+{
+    stop_by = now_ns() + STOP_NS;
+    all_stand = true;
+    if (dom0) {
+        pause(dom0);
+        await(dom0);
+    }
+    if (!all_stand) {
+        unpause(dom0);
+        return false;
+    }
+    each_domain(pause_guest);
+    each_domain(await);
+    if (!all_stand)
+        each_domain(unpause);
+    return all_stand;
+}
+
+/* Returns the number of errors. */
+static unsigned int recount(void)
+{
+    errors = 0;
+    each_ram_frame(count_frame);
+    each_domain(count_domain);
+    each_ram_frame(compare);
+    each_domain(unpause);
+    if (errors)
+        printk("audit: %u errors\n", errors);
+    else
+        printk("audit: ok\n");
+    return errors;
+}
+
 unsigned int pv_audit(void)
 {
     uint64_t bytes = max_mfn * sizeof(*counted);
-    unsigned int found;
+    unsigned int found = 1;
 
     if (__atomic_exchange_n(&busy, true, __ATOMIC_SEQ_CST)) {
         printk("audit: another is under way\n");
@@ -236,20 +299,13 @@ unsigned int pv_audit(void)
         printk("audit: no memory for it\n");
         return 1;
     }
-    errors = 0;
-    each_domain(pause);
-    each_ram_frame(count_frame);
-    each_domain(count_domain);
-    each_ram_frame(compare);
-    each_domain(unpause);
-    found = errors;
+    if (stop_all())
+        found = recount();
+    else
+        printk("audit: not done\n");
     hv_vfree(counted, bytes);
     counted = NULL;
     __atomic_store_n(&busy, false, __ATOMIC_SEQ_CST);
-    if (found)
-        printk("audit: %u errors\n", found);
-    else
-        printk("audit: ok\n");
     return found;
 }
 
