@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CPU pools and affinity: where a vcpu may run. Every online CPU is in one pool
- * or free, every domain in one pool. A vcpu may run on the CPUs of its hard
- * affinity that are in its pool; if there are none (they were taken away), on
- * all of the pool until one comes back. All vcpus' masks are recomputed when a
- * pool changes; that is rare, and no lock but the pools' is held over it.
+ * or free or about to go offline, every domain in one pool. A vcpu may run on
+ * the CPUs of its hard affinity that are in its pool; if there are none (they
+ * were taken away), on all of the pool until one comes back. All vcpus' masks
+ * are recomputed when a pool changes; that is rare, and no lock but the pools'
+ * is held over it.
  */
 #include <hv/softirq.h>
 
@@ -275,10 +276,15 @@ static int take_out(struct sched_pool *pool, unsigned int cpu)
     return 0;
 }
 
+/* Taken from the scheduler until sched_cpu_add(): online for a while yet, but
+ * no pool's to take. Under the pool lock. */
+static cpumask_t going_offline;
+
 void sched_cpu_add(unsigned int cpu)
 {
     place_cpu_topology(cpu);
     spin_lock(&pool_lock);
+    bit_clear(going_offline.bits, cpu);
     if (!runq_of(cpu)->pool)
         cpu_join(&pools[0], cpu);
     spin_unlock(&pool_lock);
@@ -293,8 +299,11 @@ int sched_cpu_remove(unsigned int cpu)
     pool = runq_of(cpu)->pool;
     if (pool)
         rc = take_out(pool, cpu);
-    if (!rc && is_leaving(cpu))
-        rc = -ERESTART;
+    if (!rc) {
+        bit_set(going_offline.bits, cpu);
+        if (is_leaving(cpu))
+            rc = -ERESTART;
+    }
     spin_unlock(&pool_lock);
     return rc;
 }
@@ -436,12 +445,18 @@ int sched_pool_info(uint32_t id, struct sched_pool_info *out)
     return rc;
 }
 
+static void mask_drop_all(cpumask_t *mask, const cpumask_t *drop)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(mask->bits); i++)
+        mask->bits[i] &= ~drop->bits[i];
+}
+
 static void free_cpus(cpumask_t *out)
 {
     *out = cpu_online_map;
+    mask_drop_all(out, &going_offline);
     for (unsigned int n = 0; n < NR_POOLS; n++)
-        for (unsigned int i = 0; i < ARRAY_SIZE(out->bits); i++)
-            out->bits[i] &= ~pools[n].cpus.bits[i];
+        mask_drop_all(out, &pools[n].cpus);
 }
 
 void sched_free_cpus(cpumask_t *out)

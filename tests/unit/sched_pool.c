@@ -180,6 +180,39 @@ static void a_cpu_goes_and_comes_back(void **state)
         assert_share(i, SECONDS(2), 4, 6, 4);
 }
 
+/* Out of the scheduler's hands but still online: parking takes a while. */
+static void a_cpu_that_goes_offline_is_nobodys(void **state)
+{
+    cpumask_t last = mask_of_bits(8), unused;
+    uint32_t id = 1;
+
+    (void)state;
+    start(4, 2);
+    assert_int_equal(sched_pool_create(&id), 0);
+    assert_int_equal(sched_set_affinity(&vcpus[0], &last, NULL, false), 0);
+    wake(0);
+    run_for(MILLISECS(1));
+    host_run_on(0);
+    assert_int_equal(sched_cpu_remove(3), -ERESTART); /* vcpu 0 is there yet */
+    assert_int_equal(sched_pool_add_cpu(1, 3), -ENODEV);
+    assert_int_equal(take_cpu(3), 0);
+    sched_free_cpus(&unused);
+    assert_true(masks_are_equal(&unused, 0));
+    assert_int_equal(sched_pool_add_cpu(0, 3), -ENODEV);
+    assert_int_equal(sched_pool_add_cpu(1, SCHED_ANY), -ENODEV);
+    sched_cpu_add(3);
+    assert_int_equal(take_pool_cpu(0, 3), 0);
+    sched_free_cpus(&unused);
+    assert_true(masks_are_equal(&unused, 8));
+    /* It was free before it went; back, it is pool 0's. */
+    assert_int_equal(take_cpu(3), 0);
+    assert_int_equal(sched_pool_add_cpu(1, 3), -ENODEV);
+    sched_cpu_add(3);
+    assert_int_equal(sched_pool_add_cpu(1, 3), -ENODEV);
+    assert_int_equal(take_pool_cpu(0, 3), 0);
+    assert_int_equal(sched_pool_add_cpu(1, 3), 0);
+}
+
 static void pools_answer_as_the_abi_says(void **state)
 {
     struct sched_pool_info info;
@@ -403,6 +436,7 @@ int main(void)
         cmocka_unit_test(affinity_answers),
         cmocka_unit_test(pin_override_binds),
         cmocka_unit_test(a_cpu_goes_and_comes_back),
+        cmocka_unit_test(a_cpu_that_goes_offline_is_nobodys),
         cmocka_unit_test(pools_answer_as_the_abi_says),
         cmocka_unit_test(pools_do_not_share),
         cmocka_unit_test(random_life_keeps_the_rules),

@@ -88,8 +88,9 @@ void sched_cpu_init(unsigned int cpu);
 void sched_cpu_add(unsigned int cpu);
 /*
  * Take an online CPU out of scheduling, whatever its pool: all vcpus leave it,
- * those bound to it alone run elsewhere in their pool meanwhile. When this
- * returns 0 the CPU runs nothing but its idle vcpu until sched_cpu_add().
+ * those bound to it alone run elsewhere in their pool meanwhile. No pool can be
+ * given it then until sched_cpu_add(). When this returns 0 it runs nothing but
+ * its idle vcpu.
  * -EBUSY: the last CPU of a pool that has domains. -EADDRINUSE: a vcpu is
  * bound to it by SCHEDOP_pin_override. -ERESTART: the caller itself runs there
  * and moves away on its way out of the hypervisor; to be called again.
