@@ -93,7 +93,7 @@ static unsigned int choose_busy(const cpumask_t *mask, unsigned int last)
 
 unsigned int place_vcpu(const struct vcpu *v, bool *claimed)
 {
-    struct sched_pool *pool = v->domain->sched.pool;
+    struct sched_pool *pool = READ_ONCE(v->domain->sched.pool);
     cpumask_t soft, idle, idle_soft;
     unsigned int cpu;
 

@@ -30,7 +30,7 @@ static struct sched_pool *pool_find(uint32_t id)
 /* The CPUs of d's pool; not those with a number that d was not made for. */
 static cpumask_t pool_cpus(const struct domain *d)
 {
-    cpumask_t cpus = d->sched.pool->cpus;
+    cpumask_t cpus = READ_ONCE(d->sched.pool)->cpus;
     unsigned int cpu;
 
     for (cpu = cpumask_next(&cpus, d->sched.nr_groups); cpu < MAX_CPUS;
@@ -109,6 +109,8 @@ static void settle(struct runq *rq, struct vcpu *v, unsigned long flags)
         sched_wake(v);
 }
 
+/* Under ctl_lock: a vcpu that comes into being has either the old masks and is
+ * among d's, or has the new ones. */
 static void settle_domain(struct domain *d)
 {
     struct vcpu *v;
@@ -129,8 +131,10 @@ static void settle_pool(const struct sched_pool *pool)
 
     while (id < DOMID_FIRST_RESERVED &&
            (d = domain_get_first_from((domid_t)id)) != NULL) {
+        spin_lock(&d->ctl_lock);
         if (d->sched.pool == pool)
             settle_domain(d);
+        spin_unlock(&d->ctl_lock);
         id = d->id + 1U;
         domain_put(d);
     }
@@ -145,7 +149,7 @@ int sched_set_affinity(struct vcpu *v, const cpumask_t *hard,
     int rc = 0;
 
     if (hard)
-        cpumask_and(&usable, hard, &v->domain->sched.pool->cpus);
+        cpumask_and(&usable, hard, &READ_ONCE(v->domain->sched.pool)->cpus);
     if (hard && cpumask_empty(&usable))
         rc = -EINVAL;
     else if (hard && v->sched.pinned >= 0 && !force)
@@ -543,20 +547,17 @@ int sched_pool_remove_cpu(uint32_t id, uint32_t cpu)
 
 static void move_to_pool(struct domain *d, struct sched_pool *pool)
 {
-    struct vcpu *v;
-
     __atomic_fetch_sub(&d->sched.pool->nr_domains, 1, __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&pool->nr_domains, 1, __ATOMIC_SEQ_CST);
-    d->sched.pool = pool;
-    for_each_vcpu (d, v) {
-        unsigned long flags;
-        struct runq *rq = runq_lock_of(v, &flags);
-
-        settle(rq, v, flags);
-    }
+    WRITE_ONCE(d->sched.pool, pool);
+    settle_domain(d);
 }
 
-/* The domain stands still meanwhile. */
+/*
+ * The domain's vcpus need not stand still: those that run leave their CPUs as
+ * when a CPU is taken out of the pool. One that looks for a place before its
+ * mask is computed anew finds it in the old pool, and leaves it then.
+ */
 int sched_pool_move_domain(uint32_t id, struct domain *d)
 {
     struct sched_pool *pool;
@@ -564,8 +565,8 @@ int sched_pool_move_domain(uint32_t id, struct domain *d)
 
     if (d == current->domain || d->is_privileged)
         return -EINVAL;
-    domain_pause(d);
     spin_lock(&pool_lock);
+    spin_lock(&d->ctl_lock);
     pool = pool_find(id);
     if (!pool)
         rc = -ENOENT;
@@ -573,8 +574,8 @@ int sched_pool_move_domain(uint32_t id, struct domain *d)
         rc = -EINVAL;
     else if (pool != d->sched.pool)
         move_to_pool(d, pool);
+    spin_unlock(&d->ctl_lock);
     spin_unlock(&pool_lock);
-    domain_unpause(d);
     return rc;
 }
 

@@ -77,7 +77,7 @@ struct sched_domain {
     struct timer refill;        /* lets them run again */
     unsigned int nr_groups;
     struct sched_group *group; /* by CPU; those beyond it may not use */
-    struct sched_pool *pool;   /* pool lock, domain paused */
+    struct sched_pool *pool;   /* pool lock and ctl_lock to write */
 };
 
 void sched_init(void);

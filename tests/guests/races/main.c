@@ -3,11 +3,12 @@
  * What one vcpu does to the arguments and pages of another one's hypercall:
  * words that change between two reads, a frame that is written while it
  * becomes a page table, ports that are bound and closed at once, console keys
- * that stop each other's vcpu. And what comes out of hypercalls: nothing of the
- * hypervisor's own.
+ * that stop each other's vcpu, a domain that is moved while it is made. And
+ * what comes out of hypercalls: nothing of the hypervisor's own.
  */
 #include <kit/console.h>
 #include <kit/cpu.h>
+#include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/grant.h>
 #include <kit/hypercall.h>
@@ -463,6 +464,81 @@ static void keys_are_pressed_at_once(void)
     finish();
 }
 
+/* ---- a domain that is moved between pools while it gets its vcpus ---- */
+
+#define NEW_VCPUS 16U
+#define ROUNDS    40
+
+static volatile unsigned int moved_id; /* 0: none now */
+static volatile unsigned int moves;
+
+static long pool_op(uint32_t op, uint32_t pool, uint32_t cpu, uint32_t domid)
+{
+    struct xen_sysctl s;
+
+    memset(&s, 0, sizeof(s));
+    s.cmd = XEN_SYSCTL_cpupool_op;
+    s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    s.u.cpupool_op.op = op;
+    s.u.cpupool_op.cpupool_id = pool;
+    s.u.cpupool_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    s.u.cpupool_op.cpu = cpu;
+    s.u.cpupool_op.domid = domid;
+    return hcall1(__HYPERVISOR_sysctl, addr(&s));
+}
+
+/* Fails while the domain dies. */
+static void move_about(unsigned int id)
+{
+    for (unsigned int n = id; !over; n++) {
+        unsigned int d = moved_id;
+
+        if (d && pool_op(XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, n % 2, 0, d) == 0)
+            __atomic_fetch_add(&moves, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static void make_and_end_domain(void)
+{
+    uint64_t end = time_now() + 10 * NS_PER_S;
+    unsigned int id, before = moves;
+    struct xen_domctl op;
+
+    memset(&op, 0, sizeof(op));
+    op.u.createdomain = domain_defaults();
+    op.u.createdomain.max_vcpus = NEW_VCPUS;
+    EXPECT_EQ(domctl(&op, XEN_DOMCTL_createdomain, 0), 0);
+    id = op.domain;
+    moved_id = id;
+    while (moves == before && time_now() < end)
+        hc_sched_op(SCHEDOP_yield, NULL);
+    memset(&op, 0, sizeof(op));
+    op.u.max_vcpus.max = NEW_VCPUS;
+    EXPECT_EQ(domctl(&op, XEN_DOMCTL_max_vcpus, id), 0);
+    /* Each vcpu has as many pauses as its domain: the hypervisor sees to it. */
+    EXPECT_EQ(domctl(&op, XEN_DOMCTL_unpausedomain, id), 0);
+    moved_id = 0;
+    EXPECT_EQ(domctl(&op, XEN_DOMCTL_destroydomain, id), 0);
+}
+
+static void vcpus_come_to_a_domain_that_moves(void)
+{
+    if (!is_control_domain())
+        return;
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_CREATE, 1, 0, 0), 0);
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 2, 0), 0);
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, 2, 0), 0);
+    begin(move_about);
+    for (unsigned int n = 0; n < ROUNDS && !test_failed(); n++)
+        make_and_end_domain();
+    finish();
+    EXPECT(moves >= ROUNDS);
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 2, 0), 0);
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0, 0), 0);
+    EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 2, 0), 0);
+    printk("%u moves\n", moves);
+}
+
 static const struct test tests[] = {
     {"arguments flip", arguments_flip},
     {"lists flip", lists_flip},
@@ -471,6 +547,7 @@ static const struct test tests[] = {
     {"ports are bound and closed at once", ports_race},
     {"nothing of the hypervisor's comes out", nothing_leaks},
     {"keys are pressed at once", keys_are_pressed_at_once},
+    {"vcpus come to a domain that moves", vcpus_come_to_a_domain_that_moves},
 };
 
 void kit_main(void)

@@ -378,26 +378,6 @@ void forget_times(void)
     switches = 0;
 }
 
-void domain_pause(struct domain *d)
-{
-    struct vcpu *v;
-
-    for_each_vcpu (d, v) {
-        v->pause_count++;
-        sched_sleep_nosync(v);
-    }
-    settle_cpus();
-}
-
-void domain_unpause(struct domain *d)
-{
-    struct vcpu *v;
-
-    for_each_vcpu (d, v)
-        if (--v->pause_count == 0)
-            sched_wake(v);
-}
-
 /* What the test before has left. */
 static void sim_stop(void)
 {
