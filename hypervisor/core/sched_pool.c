@@ -212,14 +212,24 @@ int sched_pin_override(int cpu)
 
 /* ---- CPUs of pools; under the pool lock ---- */
 
+/* The CPU that is leaving a pool, and for which its removal is to be asked
+ * again; MAX_CPUS: none. */
+static unsigned int leaving_cpu = MAX_CPUS;
+static uint32_t leaving_pool;
+
 static void cpu_join(struct sched_pool *pool, unsigned int cpu)
 {
     struct runq *rq = runq_of(cpu);
     unsigned long flags;
 
+    if (cpu == leaving_cpu)
+        leaving_cpu = MAX_CPUS;
     timer_migrate(&rq->slice, cpu);
     flags = spin_lock_irqsave(&rq->lock);
     rq->pool = pool;
+    /* What ran there in its last pool may not have left yet. */
+    if (!rq->curr->is_idle)
+        __atomic_fetch_add(&pool->nr_busy, 1, __ATOMIC_RELAXED);
     line_resume(rq, now_ns());
     cpumask_set(&pool->cpus, cpu);
     spin_unlock_irqrestore(&rq->lock, flags);
@@ -501,11 +511,6 @@ static unsigned int last_cpu(const cpumask_t *mask)
         last = cpu;
     return last;
 }
-
-/* The CPU that is leaving a pool, to which its removal is to be asked for
- * again; MAX_CPUS: none. Under the pool lock. */
-static unsigned int leaving_cpu = MAX_CPUS;
-static uint32_t leaving_pool;
 
 static int remove_cpu(uint32_t id, uint32_t cpu)
 {

@@ -262,6 +262,34 @@ static void pools_answer_as_the_abi_says(void **state)
                      0);
 }
 
+/* What ran on it has not left yet when it is put into a pool again: counts are
+ * right, and the next who takes it out does take it out. */
+static void a_leaving_cpu_is_put_back(void **state)
+{
+    uint32_t id = 1;
+    cpumask_t unused;
+
+    (void)state;
+    for (uint32_t to = 0; to < 2; to++) {
+        start(4, 6);
+        id = 1;
+        assert_int_equal(sched_pool_create(&id), 0);
+        wake_all();
+        run_for(MILLISECS(10));
+        host_run_on(0);
+        assert_int_equal(sched_pool_remove_cpu(0, 3), -ERESTART);
+        assert_int_equal(sched_pool_add_cpu(to, 3), 0);
+        run_for(MILLISECS(10));
+        assert_int_equal(running_on(3)->is_idle, to);
+        assert_int_equal(take_pool_cpu(to, 3), 0);
+        sched_free_cpus(&unused);
+        assert_true(masks_are_equal(&unused, 8));
+        run_for(MILLISECS(10));
+        assert_true(running_on(3)->is_idle);
+        assert_int_equal(sched_pool_add_cpu(0, 3), 0);
+    }
+}
+
 static void pools_do_not_share(void **state)
 {
     uint32_t id = 5;
@@ -438,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_cpu_goes_and_comes_back),
         cmocka_unit_test(a_cpu_that_goes_offline_is_nobodys),
         cmocka_unit_test(pools_answer_as_the_abi_says),
+        cmocka_unit_test(a_leaving_cpu_is_put_back),
         cmocka_unit_test(pools_do_not_share),
         cmocka_unit_test(random_life_keeps_the_rules),
     };

@@ -233,6 +233,16 @@ static unsigned int check_groups(unsigned int cpu)
     return vcpus_waiting;
 }
 
+/* CPUs of the pool that run a guest. */
+static unsigned int nr_busy(const struct sched_pool *pool)
+{
+    unsigned int nr = 0;
+
+    for (unsigned int cpu = 0; cpu < sim_cpus; cpu++)
+        nr += per_cpu(runq, cpu).pool == pool && !running_on(cpu)->is_idle;
+    return nr;
+}
+
 static void check_queues(void)
 {
     for (unsigned int cpu = 0; cpu < sim_cpus; cpu++) {
@@ -247,6 +257,7 @@ static void check_queues(void)
             assert_int_equal(n, 0);
             continue;
         }
+        assert_int_equal(rq->pool->nr_busy, nr_busy(rq->pool));
         assert_int_equal(cpumask_test(&rq->pool->waiting, cpu), n != 0);
         assert_int_equal(cpumask_test(&rq->pool->idle, cpu), rq->curr->is_idle);
     }
