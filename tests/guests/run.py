@@ -48,7 +48,8 @@ SEGMENT_1 = struct.pack("<QQHBBI", 0, 0xb0000000, 1, 0, 255, 0)
 
 # What kernels need beyond the defaults. after: what must come behind RESULT;
 # repeat: a line for QEMU's monitor, every so many seconds, once a text came;
-# acpi: one more table; before: what QEMU is started by.
+# type: console keys of the hypervisor, once a text came; acpi: one more table;
+# before: what QEMU is started by.
 KERNELS = {
     "exceptions": {},
     "usermode": {},
@@ -90,6 +91,8 @@ KERNELS = {
     "fuzz+guest": {"kernel": "fuzz", "append": "guest=5000 seeds=4", "smp": 2,
                    "hv": "dom0_mem=64M", "modules": ["fuzz"]},
     "races": {"smp": 3},
+    "keys": {"smp": 2, "hv": "dom0_mem=64M dom0_max_vcpus=2",
+             "modules": ["keys"], "type": ("keys are awaited", "0A0A00")},
     "permission": {"hv": "dom0_mem=64M", "modules": ["permission"]},
     "toolstack": {"hv": "dom0_mem=64M", "modules": ["toolstack"]},
     "operations": {"hv": "dom0_mem=64M", "modules": ["operations"]},
@@ -278,7 +281,30 @@ class Poker(threading.Thread):
         os.unlink(stub_path())
 
 
+class Typist(threading.Thread):
+    """Once `begin` is in the log, types keys for the hypervisor at the serial
+    console."""
+
+    def __init__(self, begin, keys):
+        super().__init__(daemon=True)
+        self.begin, self.keys = begin, keys
+        self.to = None  # where QEMU reads what is typed
+        self.stop = threading.Event()
+
+    def run(self):
+        try:
+            for text in ("\1\1\1", *self.keys, "\1\1\1"):
+                self.to.write(text.encode())
+                self.to.flush()
+                if self.stop.wait(0.1):
+                    break
+        except OSError:
+            pass  # QEMU has gone
+
+
 def companion(args, options):
+    if "type" in options:
+        return Typist(*options["type"])
     if "poke" in options:
         return Poker(args.hv, *options["poke"])
     return repeater(options)
@@ -301,9 +327,12 @@ def boot(command, timeout, done, during=None):
     Run QEMU until it exits, `done(text)` holds a second, or time is up. The
     thread `during` runs from the time on when its `begin` is in the log.
     """
+    typist = during if isinstance(during, Typist) else None
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
+        command, stdin=subprocess.PIPE if typist else subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if typist:
+        typist.to = process.stdin
     os.set_blocking(process.stdout.fileno(), False)
     text, end = "", time.monotonic() + timeout
     seen_done = False
