@@ -539,6 +539,40 @@ static void vcpus_come_to_a_domain_that_moves(void)
     printk("%u moves\n", moves);
 }
 
+/* ---- a CPU that goes offline while others look for a free one ---- */
+
+static void take_free_cpus(unsigned int id)
+{
+    (void)id;
+    while (!over)
+        pool_op(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY, 0);
+}
+
+static long hotplug(uint32_t cpu, uint32_t what)
+{
+    struct xen_sysctl s;
+
+    memset(&s, 0, sizeof(s));
+    s.cmd = XEN_SYSCTL_cpu_hotplug;
+    s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    s.u.cpu_hotplug.cpu = cpu;
+    s.u.cpu_hotplug.op = what;
+    return hcall1(__HYPERVISOR_sysctl, addr(&s));
+}
+
+static void nobody_takes_a_cpu_that_goes_offline(void)
+{
+    if (!is_control_domain())
+        return;
+    begin(take_free_cpus);
+    for (unsigned int n = 0; n < ROUNDS && !test_failed(); n++) {
+        EXPECT_EQ(hotplug(2, XEN_SYSCTL_CPU_HOTPLUG_OFFLINE), 0);
+        EXPECT_EQ(pool_op(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 2, 0), -XEN_ENODEV);
+        EXPECT_EQ(hotplug(2, XEN_SYSCTL_CPU_HOTPLUG_ONLINE), 0);
+    }
+    finish();
+}
+
 static const struct test tests[] = {
     {"arguments flip", arguments_flip},
     {"lists flip", lists_flip},
@@ -548,6 +582,8 @@ static const struct test tests[] = {
     {"nothing of the hypervisor's comes out", nothing_leaks},
     {"keys are pressed at once", keys_are_pressed_at_once},
     {"vcpus come to a domain that moves", vcpus_come_to_a_domain_that_moves},
+    {"nobody takes a CPU that goes offline",
+     nobody_takes_a_cpu_that_goes_offline},
 };
 
 void kit_main(void)
