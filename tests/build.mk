@@ -54,6 +54,10 @@ DOM0_MODULES := xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs \
 	virtio_pci virtio_blk virtio_net libahci ahci sd_mod sr_mod nvme \
 	e1000 e1000e crc32c_generic crc32c_intel ext4 isofs
 
+# Modules to load later: one without hardware, which `features` wants; the
+# kernel's own tests of code that it changes and compiles.
+SPARE_MODULES := --spare "dummy test_static_keys test_user_copy test_bpf"
+
 TOOL_BINARIES := $(TOOLS_HAVE_PROGS:%=build/tools/bin/%)
 DOM0_FILES := $(shell find tests/images/dom0 -type f)
 INITRAMFS_MAKER := $(MK_INITRAMFS) $(wildcard tests/images/lib/*.py)
@@ -63,7 +67,8 @@ DOM0_INITRAMFS := $(IMG)/dom0-6.1.cpio $(IMG)/dom0-6.12.cpio
 $(DOM0_INITRAMFS): $(IMG)/dom0-%.cpio: $(INITRAMFS_MAKER) $(DOM0_FILES) \
 		$(PKG_DONE) $(PROGRAMS) $(TOOL_BINARIES)
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) \
-		--modules "$(DOM0_MODULES)" --files tests/images/dom0 \
+		--modules "$(DOM0_MODULES)" $(SPARE_MODULES) \
+		--files tests/images/dom0 \
 		$(foreach t,$(PROGRAMS) $(TOOL_BINARIES),--program $(t))
 
 # Control domain with kexec, and what it starts.
@@ -101,7 +106,8 @@ GUEST_INITRAMFS := $(IMG)/guest-6.1.cpio.gz $(IMG)/guest-6.1-cloud.cpio.gz \
 $(GUEST_INITRAMFS): $(IMG)/guest-%.cpio.gz: $(INITRAMFS_MAKER) $(GUEST_FILES) \
 		$(PKG_DONE) $(IMG)/bin/vectors
 	@$(MK_INITRAMFS) --out $@ --kernel $(PKG)/$(KERNEL_$*) --gzip 1 \
-		--modules "$(GUEST_MODULES)" --files tests/images/guest \
+		--modules "$(GUEST_MODULES)" $(SPARE_MODULES) \
+		--files tests/images/guest \
 		--program $(IMG)/bin/vectors
 
 $(IMG)/guest-root.img: tests/images/mk_guest_disk.sh $(GUEST_FILES) \

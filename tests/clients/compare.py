@@ -108,10 +108,11 @@ def xml(text):
 def allowed(command, field, values):
     """Tells whether an exception covers these values (None: no such field)."""
     for of_command, of_field, may_be, _ in EXCEPTIONS:
-        if re.search(of_command, command) and re.fullmatch(of_field, field) \
-                and all(re.fullmatch(may_be, v if v is not None else "ABSENT")
-                        for v in values):
-            return True
+        if re.search(of_command, command) and re.fullmatch(of_field, field):
+            found = [re.fullmatch(may_be, v if v is not None else "ABSENT")
+                     for v in values]
+            if all(found) and found[0].groups() == found[1].groups():
+                return True
     return False
 
 
@@ -123,10 +124,9 @@ def differences(theirs, ours):
     for one, other in zip(theirs, ours):
         command = one["run"]
         ends = str(one["status"]), str(other["status"])
-        if ends[0] != ends[1]:
-            if not allowed(command, "status", ends):
-                found.append(f"{command}: status {ends[0]} on Xen, "
-                             f"{ends[1]} here: {other['fields']}")
+        if ends[0] != ends[1] and not allowed(command, "status", ends):
+            found.append(f"{command}: status {ends[0]} on Xen, "
+                         f"{ends[1]} here: {other['fields']}")
             continue
         for field in sorted({*one["fields"], *other["fields"]}):
             values = one["fields"].get(field), other["fields"].get(field)

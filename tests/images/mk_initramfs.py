@@ -4,7 +4,8 @@
 
 The modules go to /lib/modules/VERSION/ uncompressed, with a file `order` that
 lists them so that each comes after those it depends on: /init loads them with
-insmod one after the other.
+insmod one after the other. Those in the folder `spare` are for whoever wants
+to load one later.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def add_skeleton(archive):
     archive.node("dev/null", 1, 3, 0o666)
 
 
-def add_modules(archive, kernel, names):
+def add_modules(archive, kernel, names, spare):
     source = modules.Modules(kernel)
     base = f"lib/modules/{source.version}"
     order = source.load_order(names)
@@ -47,6 +48,8 @@ def add_modules(archive, kernel, names):
         archive.data(f"{base}/{name}.ko", data)
     archive.data(f"{base}/order",
                  "".join(f"{name}\n" for name, _ in order).encode())
+    for name, data in source.load_order(spare):
+        archive.data(f"{base}/spare/{name}.ko", data)
 
 
 def add_programs(archive, programs, others, roots):
@@ -62,6 +65,8 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--kernel", help="unpacked package of the kernel")
     parser.add_argument("--modules", default="", help="names, blank separated")
+    parser.add_argument("--spare", default="",
+                        help="modules that /init leaves alone")
     parser.add_argument("--files", action="append", default=[],
                         help="folder to lay over the root")
     parser.add_argument("--program", action="append", default=[])
@@ -78,7 +83,8 @@ def main():
     add_skeleton(archive)
     add_busybox(archive, args.busybox)
     if args.kernel:
-        add_modules(archive, args.kernel, args.modules.split())
+        add_modules(archive, args.kernel, args.modules.split(),
+                    args.spare.split())
     add_programs(archive, args.program, args.needs, args.libs)
     for folder in args.files:
         archive.tree(folder)

@@ -86,7 +86,7 @@ class Guest:
         return out
 
     def try_run(self, command, timeout=60):
-        self.attach()
+        self.attach_shell()
         try:
             return self.m.try_run(command, timeout, MARK)
         finally:
@@ -105,6 +105,23 @@ class Guest:
         if self.m.comes(rf"@@ {self.attached} \d+ @@", 1):
             self.m.fail(f"{self.tool} console ended at once")
 
+    def attach_shell(self):
+        """The same, to the guest's test shell; what is typed before
+        the tool reads may be lost."""
+        self.attach()
+        for _ in range(round(6 * machine.PATIENCE)):
+            self.m.last_id += 1
+            self.m.send(f"{self.m.last_id} 4 true\n")
+            if self.m.comes(rf"{MARK} {self.m.last_id} 0 {MARK}", 5):
+                return
+        self.m.fail(f"guest {self.name} does not answer:\n"
+                    f"{self.console_tail()}")
+
+    def console_tail(self):
+        """What the guest said last, after leaving its console."""
+        self.detach()
+        return self.console_log()[-3000:]
+
     def detach(self):
         self.m.send(DETACH)
         self.m.expect(rf"@@ {self.attached} 0 @@", 20, "end of tl console")
@@ -114,13 +131,17 @@ class Guest:
     def exists(self):
         return self.m.try_run(f"tl domid {self.name}")[0] == 0
 
-    def wait_gone(self, timeout=60):
+    def until(self, holds, what, timeout=60):
+        """Waits until holds() is true."""
         end = time.monotonic() + timeout * machine.PATIENCE
-        while self.exists():
+        while not holds():
             if time.monotonic() > end:
-                self.m.fail(f"guest {self.name} is still there after "
-                            f"{timeout} s:\n" + self.m.run("tl list"))
+                self.m.fail(f"guest {self.name}: not within {timeout} s: "
+                            f"{what}\n" + self.m.run("tl list"))
             time.sleep(0.5)
+
+    def wait_gone(self, timeout=60):
+        self.until(lambda: not self.exists(), "its end", timeout)
 
     def shutdown(self):
         self.m.run(f"tl shutdown {self.name}")
@@ -137,7 +158,7 @@ class Guest:
 
     def crash(self):
         """The guest's kernel panics; what follows is its on_crash."""
-        self.attach()
+        self.attach_shell()
         line = "echo c > /proc/sysrq-trigger"
         self.m.send(f"0 {len(line)} {line}\n")
         self.m.expect(rf"@@ {self.attached} \d+ @@", 60,

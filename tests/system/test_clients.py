@@ -12,7 +12,9 @@ import sys
 
 import pytest
 
+import guest
 import images
+import machine
 
 sys.path.insert(0, os.path.join(images.TOP, "tests/clients"))
 from compare import (keyed, lines, messages, nothing,  # noqa: E402
@@ -22,10 +24,10 @@ from script import Script  # noqa: E402
 LOGS = "/var/log/xen/console"
 PV = """name = "{name}"
 type = "pv"
-kernel = "/srv/vmlinuz-6.1-cloud"
-ramdisk = "/srv/initrd-6.1-cloud"
+kernel = "/srv/vmlinuz-{kernel}"
+ramdisk = "/srv/initrd-{kernel}"
 extra = "console=hvc0 {extra}"
-memory = 128
+memory = {memory}
 vcpus = 2
 {more}
 """
@@ -36,20 +38,33 @@ STORES = ("c", "ocaml", "trellis")
 
 
 @pytest.fixture
-def script(new_machine, request):
-    """A script on a fresh machine; a test ends with end(script). It may be run
-    with each store: what Debian's C xenstored lets the clients say, which is
-    recorded, the others have to as well."""
-    store_daemon = getattr(request, "param", "c")
-    m = new_machine(initramfs="clients", smp=2, mem=1536, dom0_mem=640,
-                    guests=True, args=f"clients.store={store_daemon}")
-    s = Script(m.boot())
-    s.name = request.node.originalname
-    s.recording = request.config.getoption("--record") and store_daemon == "c"
-    return s
+def new_script(new_machine, request):
+    """Makes a script on a fresh machine; a test ends with end(script)."""
+    def make(store_daemon="c", **options):
+        m = new_machine(initramfs="clients", guests=True,
+                        args=f"clients.store={store_daemon}",
+                        **{"smp": 2, "mem": 1536, "dom0_mem": 640, **options})
+        s = Script(m.boot(timeout=240))
+        s.name = request.node.originalname
+        s.recording = (request.config.getoption("--record") and
+                       store_daemon == "c")
+        return s
+    return make
+
+
+@pytest.fixture
+def script(new_script, request):
+    """It may be run with each store: what Debian's C xenstored lets the clients
+    say, which is recorded, the others have to as well."""
+    return new_script(getattr(request, "param", "c"))
 
 
 WITH_STORES = pytest.mark.parametrize("script", STORES, indirect=True)
+
+# In each run the first, and the others with --full.
+FIRST_STORE = pytest.mark.parametrize("script", [STORES[0], *(
+    pytest.param(store, marks=pytest.mark.full) for store in STORES[1:])],
+    indirect=True)
 
 
 def end(s):
@@ -59,8 +74,9 @@ def end(s):
     s.m.finish()
 
 
-def write_config(s, name, extra="", more=""):
-    text = PV.format(name=name, extra=extra, more=more).replace("\n", "\\n")
+def write_config(s, name, extra="", more="", kernel="6.1-cloud", memory=128):
+    text = PV.format(name=name, extra=extra, more=more, kernel=kernel,
+                     memory=memory).replace("\n", "\\n")
     s.m.run(f"printf '{text}' > /tmp/{name}.cfg")
 
 
@@ -75,10 +91,12 @@ def started(s, name, timeout=60):
     console_says(s, name, "a shell instead", timeout)
 
 
+@FIRST_STORE
 def test_xl(script):
     """What xl tells of a machine and of a guest, and a guest's short life."""
     s = script
     s.do("xl info", keyed)
+    s.do("xl info -n", keyed)
     for command in ("list", "list -v", "vcpu-list", "uptime", "claims",
                     "cpupool-list", "cpupool-list -c", "sched-credit2",
                     "sched-credit"):
@@ -91,6 +109,10 @@ def test_xl(script):
     s.do("xl domname 1")
     s.do("xl list -l p1", tree)
     s.do("xl vcpu-list p1")
+    for command in ("list -v", "list -c", "list -n", "vm-list | cut -c38-",
+                    "uptime", "uptime p1", "claims"):
+        s.do(f"xl {command}")
+    s.do("xl uptime -s", lines)
     s.console("xl console p1", "echo got $((40 + 2))", "got 42")
     s.do("xl pause p1")
     s.do("xl list p1")
@@ -101,13 +123,47 @@ def test_xl(script):
     end(s)
 
 
+TWO_NODES = ("-object", "memory-backend-ram,id=m0,size=768M",
+             "-object", "memory-backend-ram,id=m1,size=768M",
+             "-numa", "node,nodeid=0,cpus=0-1,memdev=m0",
+             "-numa", "node,nodeid=1,cpus=2-3,memdev=m1",
+             "-numa", "dist,src=0,dst=1,val=31")
+
+
 @pytest.mark.full
+def test_nodes(new_script):
+    """A machine of two nodes: what is told of them, a guest that is to be on
+    one, and a pool for each."""
+    s = new_script(smp=4, qemu=TWO_NODES)
+    s.do("xl info -n", keyed)
+    s.do("xl list -n")
+    write_config(s, "p1", more='cpus = "node:1"')
+    s.do("xl create /tmp/p1.cfg", lines)
+    console_says(s, "p1", "a shell instead")
+    s.do("xl vcpu-list p1")
+    s.do("xl list -n")
+    s.do("xl destroy p1")
+    s.do("xl cpupool-numa-split")
+    s.do("xl cpupool-list")
+    s.do("xl cpupool-list -c")
+    write_config(s, "p2", more='pool = "Pool-node1"')
+    s.do("xl create /tmp/p2.cfg", lines)
+    console_says(s, "p2", "a shell instead")
+    s.do("xl list -c")
+    s.do("xl cpupool-list")
+    s.do("xl cpupool-migrate p2 Pool-node0")
+    s.do("xl list -c")
+    s.do("xl destroy p2")
+    end(s)
+
+
 def test_vcpus_and_memory(script):
     """vcpu-*, mem-*, scheduler and pools, of a running guest."""
     s = script
     started(s, "p1")
     s.do("xl vcpu-pin p1 0 1")
     s.do("xl vcpu-list p1")
+    s.until("xl vcpu-list p1 | awk '$3 == 0 { print $4 }' | grep -q 1")
     s.do("xl vcpu-pin p1 all 0-1 0")
     s.do("xl vcpu-list p1")
     s.do("xl vcpu-pin p1 7 1", lines)
@@ -125,6 +181,14 @@ def test_vcpus_and_memory(script):
         s.until(f"xl list p1 | grep -q ' {mib} '")
     s.do("xl mem-max p1 120", lines)
     s.do("xl mem-max p1 160")
+    s.do("xl mem-set p1 170", lines)
+    s.do("xl mem-set p1 160")
+    # More than it began with: its kernel makes a new block for it.
+    s.console("xl console p1", "cd /sys/devices/system/memory; until grep -l "
+              "offline memory*/state; do sleep 1; done; for f in "
+              "memory*/state; do echo online > $f; done; echo more$((1 + 1))",
+              "more2")
+    s.until("xl list p1 | grep -q ' 160 '")
     s.do("xl list -l p1", tree)
     s.do("xl sched-credit2 -d p1 -w 512 -c 50")
     s.do("xl sched-credit2")
@@ -156,6 +220,8 @@ def test_vcpus_and_memory(script):
     end(s)
 
 
+ROOT = ("root=/dev/xvda trellis.name=d1 trellis.ip=192.168.77.31/24 "
+        "trellis.gw=192.168.77.1")
 DISK_AND_CARD = """disk = ["phy:/dev/loop6,xvda,w"]
 vif = ["mac=00:16:3e:77:00:31,bridge=xenbr0"]"""
 
@@ -187,6 +253,16 @@ def devices(s):
     s.do("xl block-detach d1 xvdb")
     s.do("xl block-list d1")
     s.do("xl block-detach d1 xvdz", lines)
+
+
+def dump(s):
+    """dump-core: the file's parts and sizes, and what the guest's memory has."""
+    s.console("xl console d1", "kept=here$((40 + 2))", "here")
+    s.do("xl dump-core d1 /tmp/core", lines, 120)
+    s.do("ls -l /tmp/core | awk '{ print $5 }'", lines)
+    s.do("head -c 576 /tmp/core | od -v -t x8 -A d", lines)
+    s.do("grep -a -q here42 /tmp/core", nothing)
+    s.m.run("rm /tmp/core")
 
 
 XEN_BIN = "/usr/lib/xen-4.17/bin"
@@ -249,13 +325,33 @@ def names_and_keys(s):
         s.do(f"xl trigger p1 {trigger}", lines)
     s.do("xl debug-keys h", lines)
     s.do("xl dmesg -c | grep -q -i \"'h'\"")
+    s.do("[ $(xl dmesg | wc -l) -lt 5 ]", nothing)
+
+
+# Commands for a guest that is not there.
+NOT_THERE = ("list {}", "destroy {}", "pause {}", "domname {}", "console {}",
+             "vcpu-list {}", "block-list {}", "uptime {}", "unpause {}",
+             "dump-core {} /tmp/x", "save {} /tmp/x", "rename {} other",
+             "shutdown {}", "reboot {}", "sysrq {} h", "trigger {} nmi",
+             "vcpu-pin {} 0 1", "vcpu-set {} 1", "mem-set {} 100",
+             "mem-max {} 100", "sched-credit2 -d {}", "network-list {}",
+             "network-attach {} bridge=xenbr0", "network-detach {} 0",
+             "block-attach {} phy:/dev/loop7,xvdb,w", "block-detach {} xvdb",
+             "cpupool-migrate {} Pool-0", "cpupool-migrate Domain-0 {}",
+             "cpupool-destroy {}", "cpupool-rename {} other",
+             "cpupool-cpu-add {} 1", "cpupool-cpu-remove {} 1",
+             "restore /tmp/{}")
+
+
+def configuration(text):
+    """The JSON after xl's first line."""
+    return tree(text[text.index("{"):])
 
 
 def refused(s):
     """What no hypervisor does, and what these two do not have."""
-    for command in ("list", "destroy", "pause", "domname", "console",
-                    "vcpu-list", "block-list", "dump-core", "uptime"):
-        s.do(f"xl {command} nosuch", lines)
+    for command in NOT_THERE:
+        s.do(f"xl {command.format('nosuch')}", lines)
     s.do("xl pause 99", lines)
     s.do("xl domname 99", lines)
     s.do("xl unpause p1", lines)
@@ -265,7 +361,13 @@ def refused(s):
                 "disk=['phy:/dev/nothing,xvda,w']"):
         s.do(f"""xl create /tmp/p1.cfg "name='p2'" "{key}\"""", lines)
     s.do("xl list")
-    s.do("xl create -n /tmp/p1.cfg", nothing)
+    s.do("xl create -n /tmp/p1.cfg", configuration)
+    for command in ("vcpu-pin p1 0 9", "vcpu-pin p1 0 x", "vcpu-set p1 x",
+                    "mem-set p1 100000", "mem-set p1 x", "mem-max p1 x",
+                    "sysrq p1", "trigger p1", "rename p1",
+                    "block-attach p1 phy:/dev/nothing,xvdb,w",
+                    "network-attach p1 nonsense=1"):
+        s.do(f"xl {command}", lines)
     for command in ("getenforce", "setenforce 1", "loadpolicy /tmp/p1.cfg",
                     "psr-hwinfo", "psr-cat-show", "psr-mba-show",
                     "pci-assignable-list", "pci-list p1", "vtpm-list p1",
@@ -312,15 +414,12 @@ def test_tools(script):
     end(s)
 
 
-@pytest.mark.full
-@WITH_STORES
+@FIRST_STORE
 def test_life(script):
     """A guest with disk and card, from create to shutdown."""
     s = script
     s.m.run("losetup /dev/loop6 /srv/g1.img && losetup /dev/loop7 /srv/g2.img")
-    write_config(s, "d1", "root=/dev/xvda trellis.name=d1 "
-                 "trellis.ip=192.168.77.31/24 trellis.gw=192.168.77.1",
-                 DISK_AND_CARD)
+    write_config(s, "d1", ROOT, DISK_AND_CARD)
     s.do("xl create -p /tmp/d1.cfg", lines)
     s.do("xl list")
     s.do("xenstore-ls -f /local/domain/1", store)
@@ -330,11 +429,9 @@ def test_life(script):
     s.do("xenstore-ls -f /local/domain/1", store)
     s.do("xenstore-ls -f /local/domain/0/backend", store)
     s.do("xl list -l d1", tree)
+    s.do("xentop -b -i 1")
     devices(s)
-    s.do("xl dump-core d1 /tmp/core", lines, 120)
-    s.do("head -c 64 /tmp/core | od -c; ls -l /tmp/core | awk '{ print $5 }'",
-         lines)
-    s.m.run("rm /tmp/core")
+    dump(s)
     s.do("xl reboot d1", lines)
     lives(s, "d1", 2)
     s.m.run("ping -c 3 192.168.77.31")
@@ -343,6 +440,45 @@ def test_life(script):
     s.do("xl list")
     s.do("xenstore-ls -f /local/domain/0/backend", store)
     end(s)
+
+
+GROW = ("for f in /sys/devices/system/memory/memory*/state; do "
+        "grep -q online $f || echo online > $f; done; "
+        "awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_memory_hotplug(script, kernel):
+    """A guest gets memory that it had no place for when it began: its kernel
+    makes new blocks of it, which udev would bring online elsewhere."""
+    s, m = script, script.m
+    m.run("losetup /dev/loop6 /srv/g1.img")
+    write_config(s, "d1", ROOT + " trellis.mode=test", DISK_AND_CARD,
+                 kernel=kernel, memory=256)
+    m.run("xl create /tmp/d1.cfg")
+    lives(s, "d1")
+    g = guest.Guest(m, "d1")
+    g.tool, g.logs = "xl", LOGS
+    before = int(g.run(GROW))
+    assert before < 256
+    m.run("xl mem-max d1 512 && xl mem-set d1 448")
+
+    def grown():
+        return int(g.run(GROW)) - before
+
+    g.until(lambda: grown() >= 180, "180 MiB more")
+    # It is good for something: what is written there is still there.
+    g.run("mount -o remount,size=320M /tmp && "
+          "head -c 260000000 /dev/urandom > /tmp/data && "
+          "sha256sum /tmp/data > /tmp/sum && sha256sum -c -s /tmp/sum && "
+          "rm /tmp/data", 240)
+    m.run("xl mem-set d1 256")
+    g.until(lambda: grown() <= 0, "the same again")
+    bad = machine.bad_lines(g.run("dmesg"))
+    assert not bad, bad
+    m.run("xl shutdown -w d1", 120)
+    m.finish()
 
 
 @pytest.mark.full
@@ -421,6 +557,44 @@ def test_save_restore(script):
         guest_vectors_end(s, "r1")
     s.m.run("xl destroy r1")
     s.m.finish()
+
+
+def saving(text):
+    """What xl says over a save or a restore, which it reads as a stream."""
+    return messages(re.sub(r"(0x)?[0-9a-f]*\d[0-9a-f/]*%?", "N", text))
+
+
+@pytest.mark.parametrize("script", ["c", pytest.param(
+    "trellis", marks=pytest.mark.full)], indirect=True)
+def test_saved(script):
+    """What is said over save and restore, what is left of the guest, what comes
+    back, and the same of files that are no good."""
+    s = script
+    started(s, "r1")
+    s.do("xl save r1 /nowhere/r1.save", saving)
+    s.do("xl list")
+    s.do("xl save r1 /tmp/r1.save", saving, 120)
+    s.do("xl list")
+    s.do("xenstore-ls -f /local/domain", store)
+    for size in (40, 3000, 1000000):
+        s.m.run(f"head -c {size} /tmp/r1.save > /tmp/cut.save")
+        s.do("xl restore /tmp/cut.save", failed=saving)
+    s.do("xl restore /tmp/r1.cfg", failed=saving)
+    s.do("xl list")
+    s.do("xl restore -p /tmp/r1.save", saving, 120)
+    s.do("xl list")
+    s.do("xl unpause r1")
+    s.do("xl list -l r1", tree)
+    s.do("xl vcpu-list r1")
+    s.do("xenstore-ls -f /local/domain", store)
+    s.do("xl restore /tmp/r1.save", failed=saving)
+    s.do("xl save -c r1 /tmp/r1.save", saving, 120)
+    s.do("xl list")
+    s.do("xl save -p r1 /tmp/r1.save", saving, 120)
+    s.do("xl list")
+    s.do("xl destroy r1")
+    s.do("xl list")
+    end(s)
 
 
 @pytest.mark.full

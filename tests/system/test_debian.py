@@ -48,7 +48,8 @@ def guest_console(m, command, answer):
         m.expect(prompt, 60, "the guest's shell")
     m.send(command + "\n")
     match = m.expect(answer, 60, "the guest's answer")
-    m.send("\x1d")
+    m.send("\x1d")  # which has to come alone
+    m.expect(r"@@ 0 \d+ @@", 60, "the end of xl console")
     m.settle()
     return match
 

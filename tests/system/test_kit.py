@@ -51,10 +51,15 @@ def crash_cases():
         return re.findall(r'^ +\{"([a-z-]+)", ', f.read(), re.MULTILINE)
 
 
+def failures(said):
+    """The tests that failed, with what each said."""
+    return dict(re.findall(r"^TEST (.*) FAIL ([^\r\n]*)", said, re.MULTILINE))
+
+
 def wrong(said, differs):
     """What a kernel found wrong; nothing if it ran to its end and all was
     right but for what differs."""
-    failed = dict(re.findall(r"^TEST (.*) FAIL ([^\r\n]*)", said, re.MULTILINE))
+    failed = failures(said)
     result = re.search(r"RESULT (\d+) passed (\d+) failed", said)
     if not result:
         return ["no RESULT: " + said[-300:]]
@@ -68,16 +73,18 @@ def wrong(said, differs):
 def test_kernels(new_machine, hv):
     m = kit.boot(new_machine)
     differs = XEN_DIFFERS if hv == "xen" else {}
-    found = {}
+    found, failed = {}, set()
     for name, keys in KERNELS.items():
         if hv == "xen" and name in NOT_ON_XEN:
             continue
         out = kit.life(m, name, **keys)
+        failed |= set(failures(out))
         bad = wrong(out, differs)
         print(name, re.findall("RESULT.*", out), *bad, sep="\n    ", flush=True)
         if bad:
             found[name] = bad
     assert not found, found
+    assert failed == set(differs), "these do not differ any more"
     m.finish()
 
 

@@ -187,8 +187,8 @@ def devices(s):
     s.m.run("ping -c 3 192.168.77.31")
     virsh(s, "list", "shutdown d1")
     s.until("virsh domstate d1 | grep -q 'shut off'")
-    virsh(s, "domstate --reason d1", "undefine d1", "list --all")
     s.until("[ $(xl list | wc -l) = 2 ]")  # libvirt takes it away by itself
+    virsh(s, "domstate --reason d1", "undefine d1", "list --all")
     s.do("xl list")
 
 
@@ -215,7 +215,7 @@ def refused(s):
     virsh(s, *OFF)
     virsh(s, *NOT_ON_XEN)
     for nr, change in enumerate(BAD, 1):
-        s.m.run(f"sed '{change};s|>p1<|>bad<|;s|-000000000001|-00000000000{nr}1|"
+        s.m.run(f"sed '{change};s|>p1<|>bad<|;s|-000000000001|-0000000000{nr}1|"
                 f"' /tmp/p1.xml > /tmp/bad{nr}.xml")
     virsh(s, *(f"create /tmp/bad{nr}.xml" for nr in range(1, len(BAD) + 1)),
           "list --all", timeout=180)

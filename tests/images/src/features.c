@@ -8,8 +8,8 @@
  *
  *     perf events of software, counted and sampled; a watchpoint in the debug
  *     registers; kprobes at entry and return; BPF programs, compiled; large
- *     vmalloc areas; a CPU taken out and put back; memory given back and taken
- *     again (of a guest of Xen).
+ *     vmalloc areas; a module loaded and unloaded; a CPU taken out and put
+ *     back; memory given back and taken again (of a guest of Xen).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,6 +28,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -339,6 +340,46 @@ static const char *large_vmalloc(void)
     return NULL;
 }
 
+/* --- modules --- */
+
+/* The module of a network card that is none: in dom0, where its initramfs has
+ * it; in a guest, where its /init has put it. */
+static int open_module(void)
+{
+    char path[256];
+    struct utsname names;
+
+    uname(&names);
+    snprintf(path, sizeof(path), "/lib/modules/%s/spare/dummy.ko",
+             names.release);
+    return open(access(path, R_OK) ? "/run/modules/dummy.ko" : path, O_RDONLY);
+}
+
+static bool has_dummy(void)
+{
+    return !access("/sys/class/net/dummy0", F_OK);
+}
+
+static const char *module(void)
+{
+    int fd = open_module();
+
+    if (fd < 0)
+        return WRONG_ERRNO("the module's file");
+    for (unsigned int i = 0; i < 5; i++) {
+        if (syscall(SYS_finit_module, fd, "", 0))
+            return WRONG_ERRNO("load");
+        if (!has_dummy())
+            return wrong("loaded, but no card");
+        if (syscall(SYS_delete_module, "dummy", O_NONBLOCK))
+            return WRONG_ERRNO("unload");
+        if (has_dummy())
+            return wrong("unloaded, but the card is still there");
+    }
+    close(fd);
+    return NULL;
+}
+
 /* --- CPUs and memory --- */
 
 #define CPU1 "/sys/devices/system/cpu/cpu1/online"
@@ -405,10 +446,11 @@ static const struct {
     const char *name;
     const char *(*run)(void);
 } features[] = {
-    {"perf-count", perf_count},   {"perf-sample", perf_sample},
-    {"watchpoint", watchpoint},   {"kprobes", kprobes},
-    {"bpf-jit", bpf_jit},         {"large-vmalloc", large_vmalloc},
-    {"cpu-hotplug", cpu_hotplug}, {"balloon", balloon},
+    {"perf-count", perf_count}, {"perf-sample", perf_sample},
+    {"watchpoint", watchpoint}, {"kprobes", kprobes},
+    {"bpf-jit", bpf_jit},       {"large-vmalloc", large_vmalloc},
+    {"module", module},         {"cpu-hotplug", cpu_hotplug},
+    {"balloon", balloon},
 };
 
 int main(void)
